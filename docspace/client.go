@@ -1,0 +1,286 @@
+package docspace
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Client reads one portal. It is safe for concurrent use; make one a portal and
+// keep it, so that its connections are used again.
+type Client struct {
+	base      *url.URL
+	http      *http.Client
+	authorize func(http.Header) // holds the key, where no %v can print it
+	scrub     func(string) string
+	timeout   time.Duration
+	attempts  int
+	maxWait   time.Duration
+	maxBody   int64
+	refresh   bool
+	country   string
+}
+
+// apiKeyPrefix starts every DocSpace API key. Source: contract, "Authentication".
+const apiKeyPrefix = "sk-"
+
+// New returns a client for the portal of the config, or ErrConfig. It sends
+// nothing yet.
+func New(config Config) (*Client, error) {
+	config, base, err := config.prepared()
+	if err != nil {
+		return nil, err
+	}
+	key, agent := config.Key, config.UserAgent
+	authorization := key
+	if strings.HasPrefix(key, apiKeyPrefix) {
+		authorization = "Bearer " + key
+	}
+	shown := redacted(key)
+	return &Client{
+		base: base,
+		http: &http.Client{
+			Transport:     config.Transport,
+			CheckRedirect: sameHostOnly,
+		},
+		authorize: func(h http.Header) {
+			h.Set("Authorization", authorization)
+			h.Set("Accept", "application/json")
+			h.Set("User-Agent", agent)
+		},
+		scrub:    func(s string) string { return strings.ReplaceAll(s, key, shown) },
+		timeout:  config.Timeout,
+		attempts: config.MaxAttempts,
+		maxWait:  config.MaxWait,
+		maxBody:  config.MaxBody,
+		refresh:  config.Refresh,
+		country:  config.Country,
+	}, nil
+}
+
+// URL returns the address of the portal.
+func (c *Client) URL() string { return c.base.String() }
+
+// sameHostOnly follows redirects within the portal, and to its https side; any
+// other redirect is handed back as the answer.
+func sameHostOnly(next *http.Request, via []*http.Request) error {
+	from := via[0].URL
+	sameHost := strings.EqualFold(next.URL.Hostname(), from.Hostname())
+	samePort := next.URL.Port() == from.Port()
+	secured := from.Scheme == "http" && next.URL.Scheme == "https"
+	if !sameHost || !(samePort && next.URL.Scheme == from.Scheme || secured) || len(via) > 5 {
+		return http.ErrUseLastResponse
+	}
+	return nil
+}
+
+// operation is one route of the contract.
+type operation struct {
+	name string // after "Failed to "
+	path string // after /api/2.0
+}
+
+// envelope is what every answer is wrapped in. Source: contract, "Success
+// envelope" and "Error envelope".
+type envelope struct {
+	Response json.RawMessage `json:"response"`
+	Settings json.RawMessage `json:"settings"`
+	Error    *struct {
+		Message string `json:"message"`
+	} `json:"error"`
+}
+
+// read does one operation, repeats included, and decodes its payload. The
+// result is nil when the portal sent none.
+func read[T any](ctx context.Context, c *Client, op operation, query url.Values) (*T, error) {
+	if c.refresh {
+		query.Set("refresh", "true")
+	}
+	if c.country != "" {
+		query.Set("country", c.country)
+	}
+	answer, err := c.retry(ctx, op, query)
+	if err != nil {
+		return nil, err
+	}
+	payload := answer.Response
+	if len(payload) == 0 {
+		payload = answer.Settings
+	}
+	if len(payload) == 0 || bytes.Equal(payload, []byte("null")) {
+		return nil, nil
+	}
+	value := new(T)
+	if err := json.Unmarshal(payload, value); err != nil {
+		return nil, &Error{
+			Operation: op.name,
+			Status:    http.StatusOK,
+			Message:   c.scrub("the answer can't be read: " + excerpt(err.Error())),
+			Err:       fmt.Errorf("%w: %w", ErrMalformed, err),
+		}
+	}
+	return value, nil
+}
+
+// once sends one request and returns the envelope of a good answer.
+func (c *Client) once(ctx context.Context, op operation, query url.Values) (*envelope, *Error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	target := *c.base
+	target.Path += "/api/2.0" + op.path
+	target.RawQuery = query.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+	if err != nil {
+		return nil, c.unanswered(op, err)
+	}
+	c.authorize(req.Header)
+	res, err := c.http.Do(req)
+	if err != nil {
+		return nil, c.unanswered(op, err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, c.maxBody+1))
+	if err != nil {
+		e := c.unanswered(op, err)
+		e.Status = res.StatusCode
+		e.Message = "the answer broke off: " + e.Message
+		return nil, e
+	}
+	if int64(len(body)) > c.maxBody {
+		return nil, &Error{
+			Operation: op.name, Status: res.StatusCode,
+			Message: fmt.Sprintf("the answer is longer than %d bytes", c.maxBody),
+			Err:     ErrTooLarge,
+		}
+	}
+	return c.open(op, res, body)
+}
+
+// open takes the envelope out of a whole answer, or says what is wrong with it.
+func (c *Client) open(op operation, res *http.Response, body []byte) (*envelope, *Error) {
+	failure := &Error{
+		Operation:  op.name,
+		Status:     res.StatusCode,
+		RetryAfter: retryAfter(res.Header.Get("Retry-After"), time.Now()),
+		RequestID:  excerpt(res.Header.Get("X-Request-Id")),
+		Err:        kindOf(res.StatusCode),
+	}
+	var env envelope
+	err := json.Unmarshal(body, &env)
+	isObject := err == nil && bytes.HasPrefix(bytes.TrimSpace(body), []byte("{"))
+	switch {
+	case isObject && env.Error != nil:
+		failure.Message = excerpt(env.Error.Message)
+		if failure.Err == nil {
+			failure.Err = ErrRefused
+		}
+	case failure.Err == ErrRedirect:
+		failure.Message = "sent on to " + excerpt(res.Header.Get("Location"))
+	case failure.Err != nil:
+		failure.Message = describeRefusal(res, body)
+	case isObject:
+		return &env, nil
+	default:
+		failure.Message = describe(body, res.Header.Get("Content-Type"))
+		failure.Err = ErrMalformed
+		if err != nil {
+			failure.Err = fmt.Errorf("%w: %w", ErrMalformed, err)
+		}
+	}
+	if failure.Message == "" {
+		failure.Message = http.StatusText(res.StatusCode)
+	}
+	failure.Message = c.scrub(failure.Message)
+	return nil, failure
+}
+
+// describeRefusal words an error status whose body has no error message: by
+// the challenge's description, by the status, and by what the body is.
+func describeRefusal(res *http.Response, body []byte) string {
+	const marker = `error_description="`
+	for _, challenge := range res.Header.Values("WWW-Authenticate") {
+		if _, rest, ok := strings.Cut(challenge, marker); ok {
+			if text, _, ok := strings.Cut(rest, `"`); ok {
+				return excerpt(text)
+			}
+		}
+	}
+	status := http.StatusText(res.StatusCode)
+	if status == "" {
+		status = "unknown status"
+	}
+	if len(bytes.TrimSpace(body)) == 0 {
+		return status
+	}
+	return status + ", " + describe(body, res.Header.Get("Content-Type"))
+}
+
+// unanswered makes an Error of a request that got no whole answer.
+func (c *Client) unanswered(op operation, cause error) *Error {
+	var urlError *url.Error
+	if errors.As(cause, &urlError) {
+		cause = urlError.Err // without the address, which every message has anyway
+	}
+	kind, message := ErrUnreachable, cause.Error()
+	var (
+		dns     *net.DNSError
+		network *net.OpError
+	)
+	switch {
+	case errors.Is(cause, context.Canceled):
+		message = "canceled"
+	case errors.Is(cause, context.DeadlineExceeded):
+		kind, message = ErrTimeout, "no whole answer in time"
+	case errors.As(cause, &dns) && dns.IsNotFound:
+		message = "there is no host " + c.base.Hostname()
+	case isPlainHTTP(cause):
+		message = c.base.Host + " does not speak TLS (is the address http://?)"
+	case isCertificateError(cause):
+		message = "the certificate of " + c.base.Host + " is not trusted: " + excerpt(cause.Error())
+	case errors.As(cause, &network):
+		message = c.base.Host + ": " + excerpt(network.Err.Error())
+	case errors.Is(cause, io.EOF) || errors.Is(cause, io.ErrUnexpectedEOF):
+		message = "the connection was closed"
+	}
+	return &Error{
+		Operation: op.name,
+		Message:   c.scrub(message),
+		Err:       fmt.Errorf("%w: %w", kind, scrubbed{cause, c.scrub}),
+	}
+}
+
+// scrubbed is an error whose text can't hold the key, whatever made it.
+type scrubbed struct {
+	error
+	scrub func(string) string
+}
+
+func (s scrubbed) Error() string { return s.scrub(s.error.Error()) }
+func (s scrubbed) Unwrap() error { return s.error }
+
+func isCertificateError(err error) bool {
+	var (
+		unknown  x509.UnknownAuthorityError
+		hostname x509.HostnameError
+		invalid  x509.CertificateInvalidError
+		verify   *tls.CertificateVerificationError
+	)
+	return errors.As(err, &unknown) || errors.As(err, &hostname) ||
+		errors.As(err, &invalid) || errors.As(err, &verify)
+}
+
+// isPlainHTTP reports whether the other side answered a TLS hello in clear.
+func isPlainHTTP(err error) bool {
+	var header tls.RecordHeaderError
+	return errors.As(err, &header) || err != nil && strings.Contains(err.Error(), "server gave HTTP response to HTTPS client")
+}

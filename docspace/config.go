@@ -1,0 +1,161 @@
+package docspace
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// ErrConfig says that a Config can't be used; the text names the field.
+var ErrConfig = errors.New("invalid configuration")
+
+// Config says which portal to read and how.
+//
+// Printing a Config, logging it or encoding it as JSON shows no more of the key
+// than its last four characters.
+type Config struct {
+	// URL is the portal's address: "https://portal.example.com". A path in it
+	// is kept in front of /api/2.0.
+	URL string
+	// Key is an API key ("sk-…", sent as a bearer token) or a personal access
+	// token (sent as it is). Spaces around it are dropped.
+	Key string
+
+	// Refresh asks the portal to look past its own caches.
+	Refresh bool
+	// Country is the ISO 3166-1 code whose currency prices should be in; ""
+	// leaves it to the portal.
+	Country string
+
+	// Timeout bounds one request; 0 means 30 seconds.
+	Timeout time.Duration
+	// MaxAttempts bounds how often one read is sent; 0 means 4, 1 means no
+	// repeats.
+	MaxAttempts int
+	// MaxWait is the longest pause between two attempts; a portal that asks
+	// for a longer one gets no repeat. 0 means 30 seconds.
+	MaxWait time.Duration
+	// MaxBody bounds an answer in bytes; 0 means 8 MiB.
+	MaxBody int64
+
+	// Transport carries the requests; nil means a pool of the client's own,
+	// with HTTP/2 where the portal offers it and the proxy of the environment.
+	Transport http.RoundTripper
+	// UserAgent is sent along; "" means "bursar-docspace".
+	UserAgent string
+}
+
+const (
+	defaultTimeout     = 30 * time.Second
+	defaultMaxAttempts = 4
+	defaultMaxWait     = 30 * time.Second
+	defaultMaxBody     = 8 << 20
+	defaultUserAgent   = "bursar-docspace"
+)
+
+// prepared returns the config with its zeros filled in and its address parsed.
+func (c Config) prepared() (Config, *url.URL, error) {
+	base, err := parsePortalURL(c.URL)
+	if err != nil {
+		return c, nil, err
+	}
+	c.Key = strings.TrimSpace(c.Key)
+	if c.Key == "" {
+		return c, nil, fmt.Errorf("%w: Key is empty", ErrConfig)
+	}
+	for i := range len(c.Key) {
+		if c.Key[i] <= ' ' || c.Key[i] > '~' {
+			return c, nil, fmt.Errorf("%w: Key has a character at position %d that no key has", ErrConfig, i+1)
+		}
+	}
+	if c.Timeout < 0 || c.MaxAttempts < 0 || c.MaxWait < 0 || c.MaxBody < 0 {
+		return c, nil, fmt.Errorf("%w: Timeout, MaxAttempts, MaxWait and MaxBody can't be negative", ErrConfig)
+	}
+	c.Timeout = orDefault(c.Timeout, defaultTimeout)
+	c.MaxAttempts = orDefault(c.MaxAttempts, defaultMaxAttempts)
+	c.MaxWait = orDefault(c.MaxWait, defaultMaxWait)
+	c.MaxBody = orDefault(c.MaxBody, defaultMaxBody)
+	c.UserAgent = orDefault(c.UserAgent, defaultUserAgent)
+	if c.Transport == nil {
+		c.Transport = newTransport()
+	}
+	return c, base, nil
+}
+
+func orDefault[T comparable](value, fallback T) T {
+	var zero T
+	if value == zero {
+		return fallback
+	}
+	return value
+}
+
+func parsePortalURL(address string) (*url.URL, error) {
+	if address == "" {
+		return nil, fmt.Errorf("%w: URL is empty", ErrConfig)
+	}
+	// url.Parse repeats the address in its error, passwords included.
+	base, err := url.Parse(address)
+	if err != nil {
+		return nil, fmt.Errorf("%w: URL can't be read", ErrConfig)
+	}
+	if base.User != nil {
+		return nil, fmt.Errorf("%w: URL carries a user name; the key goes into Key", ErrConfig)
+	}
+	if base.Scheme != "https" && base.Scheme != "http" || base.Host == "" {
+		return nil, fmt.Errorf("%w: URL %q does not start with https:// (or http://) and a host", ErrConfig, address)
+	}
+	if base.RawQuery != "" || base.Fragment != "" {
+		return nil, fmt.Errorf("%w: URL %q has a query or a fragment", ErrConfig, address)
+	}
+	base.Path = strings.TrimRight(base.Path, "/")
+	base.RawPath = ""
+	return base, nil
+}
+
+// newTransport returns a pool that holds the connections of one report open.
+func newTransport() http.RoundTripper {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.ForceAttemptHTTP2 = true
+	t.MaxIdleConnsPerHost = 16
+	t.MaxResponseHeaderBytes = 1 << 20
+	return t
+}
+
+// redacted is what may be shown of a key: the last four characters of one long
+// enough that they give nothing away.
+func redacted(key string) string {
+	if key == "" {
+		return ""
+	}
+	const tail = 4
+	shown := "***"
+	if len(key) >= 5*tail {
+		shown += key[len(key)-tail:]
+	}
+	if strings.HasPrefix(key, apiKeyPrefix) {
+		return apiKeyPrefix + shown
+	}
+	return shown
+}
+
+// Format prints the config with the key redacted, whatever the verb.
+func (c Config) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "{URL:%s Key:%s Refresh:%t Country:%s Timeout:%s MaxAttempts:%d}",
+		c.URL, redacted(c.Key), c.Refresh, c.Country, c.Timeout, c.MaxAttempts)
+}
+
+// LogValue logs the config with the key redacted.
+func (c Config) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("url", c.URL), slog.String("key", redacted(c.Key)))
+}
+
+// MarshalText encodes the config with the key redacted; it makes no config that
+// could be read back.
+func (c Config) MarshalText() ([]byte, error) {
+	return fmt.Append(nil, c), nil
+}

@@ -1,0 +1,141 @@
+package docspace
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"html"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The kinds of failure. Every *Error wraps exactly one of them.
+var (
+	// ErrUnauthorized: the portal does not know the key, or it has expired (401).
+	ErrUnauthorized = errors.New("key not accepted")
+	// ErrForbidden: the key's user or scopes don't allow this (403).
+	ErrForbidden = errors.New("not allowed")
+	// ErrNotFound: nothing answers there by that name (404); most often the
+	// address is no portal.
+	ErrNotFound = errors.New("not found")
+	// ErrRefused: the portal refused for another reason (402 and other 4xx, or an
+	// error in a body of status 200).
+	ErrRefused = errors.New("refused by the portal")
+	// ErrRateLimited: too many requests (429), and repeating did not help.
+	ErrRateLimited = errors.New("too many requests")
+	// ErrPortalFailed: the portal, or a proxy before it, failed (5xx).
+	ErrPortalFailed = errors.New("the portal failed")
+	// ErrUnreachable: no answer at all: no such host, no connection, or one
+	// that broke.
+	ErrUnreachable = errors.New("portal not reachable")
+	// ErrTimeout: no whole answer in the time allowed.
+	ErrTimeout = errors.New("no answer in time")
+	// ErrRedirect: the portal sends its callers to another host, where a key
+	// must not go.
+	ErrRedirect = errors.New("redirected to another host")
+	// ErrTooLarge: the answer is longer than Config.MaxBody.
+	ErrTooLarge = errors.New("answer too large")
+	// ErrMalformed: what came back is not what a portal sends: a web page, an
+	// empty body, broken JSON, an amount that is no number.
+	ErrMalformed = errors.New("not a DocSpace answer")
+)
+
+// Error is one operation that failed.
+type Error struct {
+	// Operation is what was being done: "get customer info".
+	Operation string
+	// Status is the HTTP status; 0 when there was no answer.
+	Status int
+	// Message is the portal's own text where it sent one, else what came back
+	// in words.
+	Message string
+	// RetryAfter is how long the portal asks to wait; 0 when it does not say.
+	RetryAfter time.Duration
+	// RequestID is the portal's name for the request, if it gave one.
+	RequestID string
+	// Err wraps one of the Err values and, where there is one, the cause.
+	Err error
+}
+
+// Error returns one line: "Failed to get customer info: 403 - Access denied".
+func (e *Error) Error() string {
+	if e.Status == 0 {
+		return fmt.Sprintf("Failed to %s: %s", e.Operation, e.Message)
+	}
+	return fmt.Sprintf("Failed to %s: %d - %s", e.Operation, e.Status, e.Message)
+}
+
+// Unwrap returns Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+// kindOf returns the Err value that belongs to a status, nil below 300.
+func kindOf(status int) error {
+	switch {
+	case status < 300:
+		return nil
+	case status < 400:
+		return ErrRedirect
+	case status == http.StatusUnauthorized:
+		return ErrUnauthorized
+	case status == http.StatusForbidden:
+		return ErrForbidden
+	case status == http.StatusNotFound:
+		return ErrNotFound
+	case status == http.StatusTooManyRequests:
+		return ErrRateLimited
+	case status < 500:
+		return ErrRefused
+	default:
+		return ErrPortalFailed
+	}
+}
+
+var htmlTitle = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
+
+// describe says in one short line what a body is that carries no error message.
+func describe(body []byte, contentType string) string {
+	trimmed := bytes.TrimSpace(body)
+	switch {
+	case len(trimmed) == 0:
+		return "an empty body"
+	case trimmed[0] == '<' || strings.Contains(contentType, "html"):
+		if m := htmlTitle.FindSubmatch(trimmed); m != nil {
+			if title := excerpt(html.UnescapeString(string(m[1]))); title != "" {
+				return fmt.Sprintf("a web page titled %q", title)
+			}
+		}
+		return "a web page"
+	case trimmed[0] == '{' || trimmed[0] == '[':
+		return "JSON of another kind: " + excerpt(string(trimmed))
+	default:
+		return "not JSON: " + excerpt(string(trimmed))
+	}
+}
+
+// excerpt returns the start of s on one line, fit to print.
+func excerpt(s string) string {
+	const most = 200
+	cut := false
+	if len(s) > 4*most {
+		s, cut = s[:4*most], true
+	}
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) || unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, s)
+	s = strings.Join(strings.Fields(s), " ")
+	if utf8.RuneCountInString(s) > most {
+		s, cut = string([]rune(s)[:most]), true
+	}
+	if cut {
+		s += "…"
+	}
+	return s
+}
