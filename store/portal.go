@@ -1,0 +1,146 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Portal is one tenant.
+type Portal struct {
+	// ID is the portal's name on the wire: "docspace.io123".
+	ID   string
+	Name string
+	// Country is its ISO 3166-1 alpha-2 code; "" when unknown.
+	Country   string
+	CreatedAt time.Time
+	// Version counts the commits that changed the portal, from 1.
+	Version int64
+}
+
+// Address is which portal answers for a host, and its version.
+type Address struct {
+	PortalID string
+	Version  int64
+}
+
+// CreatePortal adds a portal that answers for the given hosts (lower case), and
+// does what fn does in the same transaction. It fails with ErrExists when the
+// portal or one of the hosts is taken.
+func (s *Store) CreatePortal(ctx context.Context, p Portal, hosts []string, fn func(*Tx) error) error {
+	return s.write(ctx, p.ID, func(tx *Tx) error {
+		if _, err := tx.exec(`
+			INSERT INTO portal (portal_id, name, country, created_at, version)
+			VALUES ($1, $2, $3, $4, 1)`,
+			p.ID, p.Name, p.Country, micros(p.CreatedAt)); err != nil {
+			return fmt.Errorf("portal %q: %w", p.ID, err)
+		}
+		for _, host := range hosts {
+			if _, err := tx.exec(`
+				INSERT INTO host (host, portal_id)
+				VALUES ($1, $2)`, host, p.ID); err != nil {
+				return fmt.Errorf("host %q: %w", host, err)
+			}
+		}
+		return fn(tx)
+	})
+}
+
+// Address returns the portal that answers for a host (lower case), or ErrNotFound.
+func (tx *Tx) Address(host string) (Address, error) {
+	var a Address
+	err := tx.row(`
+		SELECT portal.portal_id, portal.version
+		  FROM host
+		  JOIN portal ON portal.portal_id = host.portal_id
+		 WHERE host.host = $1`, []any{host}, &a.PortalID, &a.Version)
+	return a, err
+}
+
+// AddressByID returns the address of the portal with this id, or ErrNotFound.
+func (tx *Tx) AddressByID(portalID string) (Address, error) {
+	a := Address{PortalID: portalID}
+	err := tx.row(`
+		SELECT version
+		  FROM portal
+		 WHERE portal_id = $1`, []any{portalID}, &a.Version)
+	return a, err
+}
+
+// OnlyAddress returns the address of the portal that is alone in the database,
+// or ErrNotFound when there are none or several.
+func (tx *Tx) OnlyAddress() (Address, error) {
+	var all []Address
+	err := tx.rows(`
+		SELECT portal_id, version
+		  FROM portal
+		 LIMIT 2`, nil, func(scan func(...any) error) error {
+		var a Address
+		all = append(all, a)
+		return scan(&all[len(all)-1].PortalID, &all[len(all)-1].Version)
+	})
+	if err == nil && len(all) != 1 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Address{}, err
+	}
+	return all[0], nil
+}
+
+// Portal returns the portal with this id, or ErrNotFound.
+func (tx *Tx) Portal(portalID string) (Portal, error) {
+	var (
+		p       = Portal{ID: portalID}
+		created sql.NullInt64
+	)
+	err := tx.row(`
+		SELECT name, country, created_at, version
+		  FROM portal
+		 WHERE portal_id = $1`, []any{portalID}, &p.Name, &p.Country, &created, &p.Version)
+	p.CreatedAt = fromMicros(created)
+	if errors.Is(err, ErrNotFound) {
+		err = fmt.Errorf("portal %q: %w", portalID, err)
+	}
+	return p, err
+}
+
+// PortalsAfter returns up to limit portals in the order of their ids, from the
+// first one after the given id.
+func (tx *Tx) PortalsAfter(portalID string, limit int) ([]Portal, error) {
+	var all []Portal
+	err := tx.rows(`
+		SELECT portal_id, name, country, created_at, version
+		  FROM portal
+		 WHERE portal_id > $1
+		 ORDER BY portal_id
+		 LIMIT $2`, []any{portalID, limit}, func(scan func(...any) error) error {
+		var (
+			p       Portal
+			created sql.NullInt64
+		)
+		err := scan(&p.ID, &p.Name, &p.Country, &created, &p.Version)
+		p.CreatedAt = fromMicros(created)
+		all = append(all, p)
+		return err
+	})
+	return all, err
+}
+
+// Hosts returns the hosts that a portal answers for, sorted.
+func (tx *Tx) Hosts(portalID string) ([]string, error) {
+	var all []string
+	err := tx.rows(`
+		SELECT host
+		  FROM host
+		 WHERE portal_id = $1
+		 ORDER BY host`, []any{portalID}, func(scan func(...any) error) error {
+		var host string
+		err := scan(&host)
+		all = append(all, host)
+		return err
+	})
+	return all, err
+}

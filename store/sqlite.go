@@ -1,0 +1,156 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// Config says where the database is.
+type Config struct {
+	// Dir is the folder that holds it; it is made when it is not there.
+	Dir string
+	// InMemory keeps everything in memory instead, until Close.
+	InMemory bool
+	// Readers is how many reads may run at once; 0 means 4.
+	Readers int
+}
+
+const databaseFile = "bursar.db"
+
+//go:embed sqlite/*.sql
+var sqliteMigrations embed.FS
+
+// Open opens the database, makes it if there is none, and brings an older one
+// up to date. It fails with ErrNewer on a database of a newer Bursar.
+func Open(ctx context.Context, config Config) (*Store, error) {
+	if config.Readers == 0 {
+		config.Readers = 4
+	}
+	dsn, err := config.dsn()
+	if err != nil {
+		return nil, err
+	}
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, err
+	}
+	s, err := open(ctx, db, config.Readers)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), db.Close())
+	}
+	return s, nil
+}
+
+func open(ctx context.Context, db *sql.DB, readers int) (*Store, error) {
+	if err := migrate(ctx, db); err != nil {
+		return nil, err
+	}
+	s := &Store{db: db, writer: make(chan *session, 1), readers: make(chan *session, readers)}
+	for _, pool := range []chan *session{s.writer, s.readers} {
+		for range cap(pool) {
+			session, err := newSession(ctx, db)
+			if err != nil {
+				return nil, err
+			}
+			pool <- session
+		}
+	}
+	return s, s.pulse.open(ctx, db)
+}
+
+func (c Config) dsn() (string, error) {
+	// Durable means on the disk: a commit is acknowledged after fsync.
+	pragmas := url.Values{"_pragma": {"busy_timeout(10000)", "foreign_keys(1)", "synchronous(FULL)"}}
+	if c.InMemory {
+		pragmas.Set("vfs", "memdb")
+		return "file:/" + rand.Text() + "?" + pragmas.Encode(), nil
+	}
+	if c.Dir == "" {
+		return "", errors.New("open database: no folder named")
+	}
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return "", fmt.Errorf("open database: %w", err)
+	}
+	path, err := filepath.Abs(filepath.Join(c.Dir, databaseFile))
+	if err != nil {
+		return "", fmt.Errorf("open database: %w", err)
+	}
+	pragmas.Add("_pragma", "journal_mode(WAL)")
+	file := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: pragmas.Encode()}
+	return file.String(), nil
+}
+
+// migrate brings the tables up to date.
+func migrate(ctx context.Context, db *sql.DB) error {
+	files, err := fs.Sub(sqliteMigrations, "sqlite")
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
+	}
+	current, target, err := provider.GetVersions(ctx)
+	if err != nil {
+		return engineError(err)
+	}
+	if current > target {
+		return fmt.Errorf("%w: it has version %d of the tables, this program knows %d", ErrNewer, current, target)
+	}
+	if current == target {
+		return nil
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		// Another process may have done it meanwhile.
+		if now, _, again := provider.GetVersions(ctx); again == nil && now == target {
+			return nil
+		}
+		return fmt.Errorf("bring the tables up to date: %w", engineError(err))
+	}
+	return nil
+}
+
+// engineError gives an error of the engine its name in this package.
+func engineError(err error) error {
+	var e *sqlite.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, sql.ErrConnDone), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: %w", ErrBusy, err)
+	case !errors.As(err, &e):
+		return err
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_INTERRUPT:
+		return fmt.Errorf("%w: %w", ErrBusy, err)
+	case sqlite3.SQLITE_FULL:
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	switch e.Code() {
+	case sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE:
+		return fmt.Errorf("%w: %s", ErrExists, constraintColumns(e))
+	}
+	return err
+}
+
+// constraintColumns returns the columns that a unique constraint is about, as
+// the engine's message ends: "UNIQUE constraint failed: host.host (1555)".
+func constraintColumns(e *sqlite.Error) string {
+	_, columns, _ := strings.Cut(e.Error(), "failed: ")
+	columns, _, _ = strings.Cut(columns, " (")
+	return columns
+}
