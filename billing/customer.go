@@ -1,0 +1,173 @@
+package billing
+
+import (
+	"context"
+	"net/mail"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bursarhq/bursar/money"
+	"github.com/bursarhq/bursar/store"
+)
+
+// CustomerInfo is who pays for a portal, and by what.
+type CustomerInfo struct {
+	PortalID string
+	store.Customer
+	// Payer is nil when the customer's address belongs to no user.
+	Payer *store.User
+}
+
+// CustomerInfo returns the portal's customer; nil when it has none. It fails
+// with ErrAccessDenied unless the caller is an administrator.
+func (s *Service) CustomerInfo(c *Caller) (*CustomerInfo, error) {
+	if err := c.mustAdminister(); err != nil {
+		return nil, err
+	}
+	if c.View.customer == nil {
+		return nil, nil
+	}
+	return &CustomerInfo{PortalID: c.View.Portal.ID, Customer: *c.View.customer, Payer: c.View.payer}, nil
+}
+
+// Balance is what a wallet holds.
+type Balance struct {
+	AccountNumber int64
+	AccountName   string
+	// Pockets has one entry a currency, the wallet's own first; at least one.
+	Pockets []money.Amount
+	// LastCredit is the latest payment in, at LastCreditAt; the zero Amount
+	// when there was none.
+	LastCredit   money.Amount
+	LastCreditAt time.Time
+}
+
+// Balance returns what the portal's wallet holds; nil when it has no customer or
+// nothing was ever paid in. It fails with ErrAccessDenied unless the caller is
+// an administrator.
+func (s *Service) Balance(c *Caller) (*Balance, error) {
+	if err := c.mustAdminister(); err != nil {
+		return nil, err
+	}
+	if c.View.customer == nil || len(c.View.pockets) == 0 {
+		return nil, nil
+	}
+	b := &Balance{AccountNumber: c.View.customer.AccountNumber, AccountName: c.View.Portal.ID}
+	for _, p := range c.View.pockets {
+		b.Pockets = append(b.Pockets, p.Balance)
+		if p.CreditedAt.After(b.LastCreditAt) {
+			b.LastCredit, b.LastCreditAt = p.Credited, p.CreditedAt
+		}
+	}
+	return b, nil
+}
+
+// CustomerChange is what SetCustomer sets.
+type CustomerChange struct {
+	// Email is the customer's address; "" keeps it. A new customer needs one.
+	Email string
+	// MethodStatus is none, set or expired; "" keeps it, none for a new one.
+	MethodStatus string
+	// MethodType is the kind of payment method, such as card; "" keeps it.
+	MethodType string
+	// Balances are the amounts that pockets hold, one a currency; others keep
+	// theirs.
+	Balances []money.Amount
+	// LastCredit is shown as the latest payment in, now, when it is not the
+	// zero Amount; its pocket must be one of the wallet's.
+	LastCredit money.Amount
+}
+
+// SetCustomer makes the portal's customer, or changes it. The payer is the user
+// with the customer's address, if there is one. It fails with ErrNotFound when
+// there is no such portal.
+func (s *Service) SetCustomer(ctx context.Context, portalID string, change CustomerChange) error {
+	email := ""
+	if change.Email != "" {
+		var err error
+		if email, err = checkEmail("email", change.Email); err != nil {
+			return err
+		}
+	}
+	if change.MethodStatus != "" && !slices.Contains([]string{"none", "set", "expired"}, change.MethodStatus) {
+		return invalid("method status", "%q is none of none, set and expired", change.MethodStatus)
+	}
+	for i, balance := range change.Balances {
+		if !balance.Currency().Known() {
+			return invalid("balance", "%s is in no known currency", balance)
+		}
+		for _, other := range change.Balances[:i] {
+			if other.Currency() == balance.Currency() {
+				return invalid("balance", "names %s twice", balance.Currency())
+			}
+		}
+	}
+	// Numbers are given out in transactions of their own, so one is drawn
+	// before it is known to be needed.
+	number, err := s.store.NewAccountNumber(ctx)
+	if err != nil {
+		return fromStore("draw an account number", err)
+	}
+	return fromStore("set customer", s.store.Change(ctx, portalID, func(tx *store.Tx) error {
+		return s.putCustomer(tx, portalID, number, email, change)
+	}))
+}
+
+func (s *Service) putCustomer(tx *store.Tx, portalID string, number int64, email string, change CustomerChange) error {
+	customer, isNew, err := currentCustomer(tx, portalID)
+	if err != nil {
+		return err
+	}
+	if isNew {
+		if email == "" {
+			return invalid("email", "is needed for a new customer")
+		}
+		customer = store.Customer{AccountNumber: number, MethodStatus: "none", CreatedAt: s.now()}
+	}
+	if email != "" {
+		customer.Email = email
+		customer.PayerID = ""
+		if payer, err := optional(tx.UserByEmail(portalID, email)); err != nil {
+			return err
+		} else if payer != nil {
+			customer.PayerID = payer.ID
+		}
+	}
+	if change.MethodStatus != "" {
+		customer.MethodStatus = change.MethodStatus
+	}
+	if change.MethodType != "" {
+		customer.MethodType = change.MethodType
+	}
+	if err := tx.PutCustomer(customer); err != nil {
+		return err
+	}
+	for _, balance := range change.Balances {
+		pocket := store.Pocket{Balance: balance}
+		if change.LastCredit.Currency() == balance.Currency() {
+			pocket.Credited, pocket.CreditedAt = change.LastCredit, s.now()
+		}
+		if err := tx.PutPocket(pocket); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func currentCustomer(tx *store.Tx, portalID string) (customer store.Customer, isNew bool, err error) {
+	found, err := optional(tx.Customer(portalID))
+	if found == nil {
+		return store.Customer{}, true, err
+	}
+	return *found, false, err
+}
+
+// checkEmail returns an address in lower case, as it is kept.
+func checkEmail(field, email string) (string, error) {
+	address, err := mail.ParseAddress(email)
+	if err != nil || address.Address != email || len(email) > 255 {
+		return "", invalid(field, "%q is not an e-mail address", email)
+	}
+	return strings.ToLower(email), nil
+}

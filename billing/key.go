@@ -1,0 +1,140 @@
+package billing
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/bursarhq/bursar/store"
+)
+
+// NewKey is what CreateKey makes.
+type NewKey struct {
+	// UserEmail is the user that the key acts for; "" means the portal's owner.
+	UserEmail string
+	// Name is for people, at most 30 bytes.
+	Name string
+	// Scopes limit what it may be used for; none means everything.
+	Scopes []string
+	// Days is how long it lasts, 1 to 365; 0 means for ever.
+	Days int
+	// Secret is the key itself; "" draws one, which is what it should be but
+	// for tests and demonstrations.
+	Secret string
+}
+
+var secretForm = regexp.MustCompile(`^sk-[A-Za-z0-9_-]{1,200}$`)
+
+// CreateKey makes an API key and returns it. The secret is not kept: this is the
+// only time it can be read. It fails with ErrNotFound when there is no such
+// portal or user.
+func (s *Service) CreateKey(ctx context.Context, portalID string, in NewKey) (secret string, key store.Key, err error) {
+	if in.Name == "" || len(in.Name) > 30 {
+		return "", key, invalid("name", "is empty or longer than 30 bytes")
+	}
+	for _, scope := range in.Scopes {
+		if !slices.Contains(scopes(), scope) {
+			return "", key, invalid("scope", "%q is none of %s", scope, strings.Join(scopes(), ", "))
+		}
+	}
+	if in.Days < 0 || in.Days > 365 {
+		return "", key, invalid("days", "%d is not between 1 and 365", in.Days)
+	}
+	if secret = in.Secret; secret == "" {
+		secret = newSecret()
+	}
+	if !secretForm.MatchString(secret) {
+		return "", key, invalid("key", "is not sk- and up to 200 letters, digits, dashes and underscores")
+	}
+	now := s.now()
+	key = store.Key{
+		ID: uuid.NewString(), Name: in.Name, Scopes: in.Scopes, CreatedAt: now,
+		Hash:    sha256.Sum256([]byte(secret)),
+		Postfix: secret[max(len("sk-"), len(secret)-4):],
+	}
+	if in.Days > 0 {
+		key.ExpiresAt = now.Add(time.Duration(in.Days) * 24 * time.Hour)
+	}
+	err = s.store.Change(ctx, portalID, func(tx *store.Tx) error {
+		var user store.User
+		var err error
+		if in.UserEmail == "" {
+			user, err = tx.Owner(portalID)
+		} else {
+			user, err = tx.UserByEmail(portalID, strings.ToLower(in.UserEmail))
+		}
+		if err != nil {
+			return err
+		}
+		key.UserID = user.ID
+		return tx.InsertKey(key)
+	})
+	if err != nil {
+		return "", store.Key{}, fromStore("create key", err)
+	}
+	return secret, key, nil
+}
+
+// newSecret draws a key as DocSpace makes them: sk- and 32 random bytes in
+// lower-case hexadecimal.
+func newSecret() string {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return "sk-" + hex.EncodeToString(b[:])
+}
+
+// Keys returns a portal's keys, oldest first, with when they were last used. It
+// fails with ErrNotFound when there is no such portal.
+func (s *Service) Keys(ctx context.Context, portalID string) ([]store.Key, error) {
+	var keys []store.Key
+	err := s.store.Read(ctx, func(tx *store.Tx) error {
+		if _, err := tx.Portal(portalID); err != nil {
+			return err
+		}
+		var err error
+		keys, err = tx.Keys(portalID)
+		return err
+	})
+	return keys, fromStore("list keys", err)
+}
+
+// RevokeKey ends the key that goes by a name: its id, its last four characters,
+// or its whole secret. It fails with ErrNotFound when there is no such portal or
+// key, and asks for the id when several keys end alike.
+func (s *Service) RevokeKey(ctx context.Context, portalID, name string) (store.Key, error) {
+	var key store.Key
+	err := s.store.Change(ctx, portalID, func(tx *store.Tx) error {
+		keys, err := tx.Keys(portalID)
+		if err != nil {
+			return err
+		}
+		hash := sha256.Sum256([]byte(name))
+		var matching []store.Key
+		for _, k := range keys {
+			if k.ID == name || k.Hash == hash {
+				matching = []store.Key{k}
+				break
+			}
+			if k.Postfix == name {
+				matching = append(matching, k)
+			}
+		}
+		switch len(matching) {
+		case 0:
+			return store.ErrNotFound
+		case 1:
+			key = matching[0]
+			return tx.RevokeKey(key.ID, s.now())
+		default:
+			return invalid("key", "%q is how %d keys end; use the id", name, len(matching))
+		}
+	})
+	return key, fromStore("revoke key", err)
+}

@@ -1,0 +1,254 @@
+package billing
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bursarhq/bursar/money"
+	"github.com/bursarhq/bursar/store"
+)
+
+// NewPortal is what CreatePortal makes.
+type NewPortal struct {
+	// ID is the portal's name on the wire, at most 64 of a-z, 0-9 and ._- ;
+	// "" draws one.
+	ID string
+	// Name is for people; "" takes the first host.
+	Name string
+	// Hosts are the names that the portal answers for, without ports. A portal
+	// with none can only be the default one.
+	Hosts []string
+	// Country is its ISO 3166-1 alpha-2 code; "" when unknown.
+	Country string
+	Owner   NewUser // its role is always Owner
+	Bought  []Purchase
+}
+
+// Purchase is a plan or an add-on that a portal has.
+type Purchase struct {
+	// Plan is the id of the plan.
+	Plan     int
+	Quantity int64
+	// DueAt is when it ends or renews; the zero Time means never.
+	DueAt time.Time
+}
+
+var (
+	portalIDForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
+	hostForm     = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
+)
+
+// CreatePortal makes a portal with its owner and returns its id. It fails with
+// ErrExists when the id or a host is taken.
+func (s *Service) CreatePortal(ctx context.Context, in NewPortal) (string, error) {
+	if in.ID == "" {
+		in.ID = "portal-" + strings.ToLower(rand.Text()[:12])
+	}
+	if !portalIDForm.MatchString(in.ID) {
+		return "", invalid("id", "%q is not made of up to 64 of a-z, 0-9, dot, dash and underscore", in.ID)
+	}
+	hosts, err := checkHosts(in.Hosts)
+	if err != nil {
+		return "", err
+	}
+	in.Country = strings.ToUpper(in.Country)
+	if _, ok := money.RegionOf(in.Country); in.Country != "" && !ok {
+		return "", invalid("country", "%q is not an ISO 3166-1 code of two letters", in.Country)
+	}
+	if in.Name == "" && len(hosts) > 0 {
+		in.Name = hosts[0]
+	}
+	if in.Name = strings.TrimSpace(in.Name); in.Name == "" || len(in.Name) > 255 {
+		return "", invalid("name", "is empty or longer than 255 bytes")
+	}
+	in.Owner.Role = Owner
+	owner, err := s.newUser(in.Owner)
+	if err != nil {
+		return "", err
+	}
+	bought, err := s.checkPurchases(in.Bought)
+	if err != nil {
+		return "", err
+	}
+	portal := store.Portal{ID: in.ID, Name: in.Name, Country: in.Country, CreatedAt: s.now()}
+	err = s.store.CreatePortal(ctx, portal, hosts, func(tx *store.Tx) error {
+		if err := tx.InsertUser(owner); err != nil {
+			return err
+		}
+		return tx.PutSubscriptions(bought)
+	})
+	return in.ID, fromStore("create portal", err)
+}
+
+func checkHosts(in []string) ([]string, error) {
+	var hosts []string
+	for _, host := range in {
+		name := strings.ToLower(strings.TrimSuffix(host, "."))
+		if !hostForm.MatchString(name) && net.ParseIP(name) == nil {
+			return nil, invalid("host", "%q is not a host name without port and path", host)
+		}
+		if slices.Contains(hosts, name) {
+			return nil, invalid("host", "%q is given twice", host)
+		}
+		hosts = append(hosts, name)
+	}
+	return hosts, nil
+}
+
+func (s *Service) checkPurchases(in []Purchase) ([]store.Subscription, error) {
+	var all []store.Subscription
+	for i, p := range in {
+		plan, ok := s.catalog.Plan(p.Plan)
+		if !ok {
+			return nil, invalid("plan", "%d is not in the catalogue", p.Plan)
+		}
+		if (i == 0) == plan.Wallet {
+			return nil, invalid("plan", "%s is out of place: first the plan, then what is paid from the wallet", plan.Name)
+		}
+		if p.Quantity < 1 {
+			return nil, invalid("quantity", "%d is less than 1", p.Quantity)
+		}
+		for _, other := range in[:i] {
+			if other.Plan == p.Plan {
+				return nil, invalid("plan", "%s is given twice", plan.Name)
+			}
+		}
+		all = append(all, store.Subscription{PlanID: p.Plan, Quantity: p.Quantity, DueAt: p.DueAt})
+	}
+	return all, nil
+}
+
+// SetPurchases replaces what a portal has, the plan first, as facts that were
+// agreed elsewhere: nothing is charged. It fails with ErrNotFound when there is
+// no such portal.
+func (s *Service) SetPurchases(ctx context.Context, portalID string, bought []Purchase) error {
+	rows, err := s.checkPurchases(bought)
+	if err != nil {
+		return err
+	}
+	return fromStore("set purchases", s.store.Change(ctx, portalID, func(tx *store.Tx) error {
+		return tx.PutSubscriptions(rows)
+	}))
+}
+
+// SetUsage records how much of some features a portal uses; others stay as they
+// are. It fails with ErrNotFound when there is no such portal.
+func (s *Service) SetUsage(ctx context.Context, portalID string, used map[string]int64) error {
+	for feature, n := range used {
+		if !slices.Contains(CountedFeatures(), feature) {
+			return invalid("feature", "%q is none of %s", feature, strings.Join(CountedFeatures(), ", "))
+		}
+		if n < 0 {
+			return invalid(feature, "%d is negative", n)
+		}
+	}
+	return fromStore("set usage", s.store.Change(ctx, portalID, func(tx *store.Tx) error {
+		for feature, n := range used {
+			if err := tx.PutUsage(feature, n); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+// CountedFeatures returns the features whose use a portal reports.
+func CountedFeatures() []string {
+	return []string{"manager", "total_size", "users", "room", "free_backup", "aiagent"}
+}
+
+// SetServices replaces the set of wallet services that are switched on, by the
+// ids of their plans. It fails with ErrNotFound when there is no such portal.
+func (s *Service) SetServices(ctx context.Context, portalID string, planIDs []int) error {
+	for _, id := range planIDs {
+		if plan, ok := s.catalog.Plan(id); !ok || !plan.Wallet {
+			return invalid("service", "%d is no wallet service", id)
+		}
+	}
+	return fromStore("set services", s.store.Change(ctx, portalID, func(tx *store.Tx) error {
+		return tx.PutServices(planIDs)
+	}))
+}
+
+// PortalSummary is a portal in a list.
+type PortalSummary struct {
+	store.Portal
+	Hosts []string
+	// Owner is nil when the portal has none.
+	Owner *store.User
+}
+
+// Portals calls each for every portal in the order of their ids, until each
+// returns an error, which it returns. It reads in pages, so that a long list
+// takes no more memory than a short one.
+func (s *Service) Portals(ctx context.Context, each func(PortalSummary) error) error {
+	const page = 200
+	after := ""
+	for {
+		var summaries []PortalSummary
+		err := s.store.Read(ctx, func(tx *store.Tx) error {
+			portals, err := tx.PortalsAfter(after, page)
+			if err != nil {
+				return err
+			}
+			for _, p := range portals {
+				hosts, err := tx.Hosts(p.ID)
+				if err != nil {
+					return err
+				}
+				owner, err := optional(tx.Owner(p.ID))
+				if err != nil {
+					return err
+				}
+				summaries = append(summaries, PortalSummary{p, hosts, owner})
+			}
+			return nil
+		})
+		if err != nil {
+			return fromStore("list portals", err)
+		}
+		for _, summary := range summaries {
+			if err := each(summary); err != nil {
+				return err
+			}
+		}
+		if len(summaries) < page {
+			return nil
+		}
+		after = summaries[page-1].ID
+	}
+}
+
+// FindPortal returns the id of the portal that goes by a name: its id or one of
+// its hosts; "" is the only portal. It fails with ErrNotFound.
+func (s *Service) FindPortal(ctx context.Context, name string) (string, error) {
+	var address store.Address
+	err := s.store.Read(ctx, func(tx *store.Tx) error {
+		var err error
+		if name == "" {
+			if address, err = tx.OnlyAddress(); err != nil {
+				return invalid("portal", "must be named: there are none, or several")
+			}
+			return nil
+		}
+		found, err := optional(tx.AddressByID(name))
+		if found == nil && err == nil {
+			found, err = optional(tx.Address(strings.ToLower(name)))
+		}
+		if err != nil {
+			return err
+		}
+		if found == nil {
+			return fmt.Errorf("portal %q: %w", name, ErrNotFound)
+		}
+		address = *found
+		return nil
+	})
+	return address.PortalID, fromStore("find portal", err)
+}

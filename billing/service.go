@@ -1,0 +1,80 @@
+package billing
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/bursarhq/bursar/catalog"
+	"github.com/bursarhq/bursar/store"
+)
+
+// Config says what a Service works with.
+type Config struct {
+	// Store holds the facts. Required; the service does not close it.
+	Store *store.Store
+	// Catalog is what is for sale; nil means catalog.Stock.
+	Catalog *catalog.Catalog
+	// Now tells the time; nil means time.Now.
+	Now func() time.Time
+	// DefaultPortal is the id of the portal that answers for hosts that match
+	// none. "" means the only portal, as long as there is only one.
+	DefaultPortal string
+	// MaxViews bounds how many portals are kept in memory; 0 means 4096.
+	MaxViews int
+	// StockQuirks turns off what Bursar does better than a stock portal in
+	// answers of the hall: the due date of a plan with no add-ons.
+	StockQuirks bool
+}
+
+// Service is every use case. It is safe for concurrent use.
+type Service struct {
+	store         *store.Store
+	catalog       *catalog.Catalog
+	now           func() time.Time
+	defaultPortal string
+	stockQuirks   bool
+
+	views *lru.Cache[string, *viewing] // by host
+	uses  keyUses
+}
+
+// New returns a service.
+func New(config Config) (*Service, error) {
+	if config.Store == nil {
+		return nil, errors.New("billing: no store")
+	}
+	if config.Catalog == nil {
+		config.Catalog = catalog.Stock()
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	if config.MaxViews == 0 {
+		config.MaxViews = 4096
+	}
+	views, err := lru.New[string, *viewing](config.MaxViews)
+	if err != nil {
+		return nil, err
+	}
+	return &Service{
+		store:         config.Store,
+		catalog:       config.Catalog,
+		now:           config.Now,
+		defaultPortal: config.DefaultPortal,
+		stockQuirks:   config.StockQuirks,
+		views:         views,
+		uses:          keyUses{pending: map[keyRef]time.Time{}},
+	}, nil
+}
+
+// Ready reports whether requests can be answered: nil when the database can be
+// read.
+func (s *Service) Ready(ctx context.Context) error {
+	return fromStore("read the database", s.store.Read(ctx, func(tx *store.Tx) error {
+		_, err := tx.PortalsAfter("", 1)
+		return err
+	}))
+}
