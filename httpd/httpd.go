@@ -1,0 +1,209 @@
+// Package httpd is the server that Bursar's doors hang in: request ids, logs,
+// limits, health checks, and a stop that lets requests finish.
+package httpd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+)
+
+// Config says what to serve and how.
+type Config struct {
+	// Handler answers everything but the health checks. Required.
+	Handler http.Handler
+	// Log takes a line a request: refused ones as information, failed ones as
+	// errors, the others for debugging. Required.
+	Log *slog.Logger
+	// Ready reports whether requests can be answered; nil means always.
+	Ready func(context.Context) error
+	// CertFile and KeyFile turn on TLS and HTTP/2; both or none.
+	CertFile, KeyFile string
+	// StopTimeout is how long a stop waits for requests; 0 means 10 seconds.
+	StopTimeout time.Duration
+}
+
+// The limits of one request.
+const (
+	maxHeader     = 64 << 10
+	maxBody       = 1 << 20
+	headerTimeout = 10 * time.Second
+	readTimeout   = 30 * time.Second
+	writeTimeout  = 60 * time.Second
+	idleTimeout   = 2 * time.Minute
+)
+
+// RequestIDHeader carries the id of a request, in both directions.
+const RequestIDHeader = "X-Request-Id"
+
+// Serve answers requests on the listener until the context ends, then lets the
+// running ones finish. It returns nil after such a stop, and closes the listener
+// in any case.
+func Serve(ctx context.Context, listener net.Listener, config Config) error {
+	if config.StopTimeout == 0 {
+		config.StopTimeout = 10 * time.Second
+	}
+	server := &http.Server{
+		Handler:           Wrap(config),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(config.Log.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 1)
+	go func() {
+		if config.CertFile != "" || config.KeyFile != "" {
+			failed <- server.ServeTLS(listener, config.CertFile, config.KeyFile)
+		} else {
+			failed <- server.Serve(listener)
+		}
+	}()
+	select {
+	case err := <-failed:
+		return errors.Join(err, server.Close())
+	case <-ctx.Done():
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), config.StopTimeout)
+	defer cancel()
+	if err := server.Shutdown(stopping); err != nil {
+		return errors.Join(fmt.Errorf("requests were still running after %s", config.StopTimeout), server.Close())
+	}
+	return nil
+}
+
+// Wrap returns the handler that Serve serves.
+func Wrap(config Config) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if config.Ready != nil {
+			if err := config.Ready(r.Context()); err != nil {
+				config.Log.WarnContext(r.Context(), "not ready", "error", err)
+				plain(w, http.StatusServiceUnavailable, "not ready")
+				return
+			}
+		}
+		plain(w, http.StatusOK, "ready")
+	})
+	mux.Handle("/", config.Handler)
+	return &outermost{mux, config.Log}
+}
+
+func plain(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	fmt.Fprintln(w, text)
+}
+
+// outermost gives each request an id, a limit and a line in the log.
+type outermost struct {
+	next http.Handler
+	log  *slog.Logger
+}
+
+func (o *outermost) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	id := r.Header.Get(RequestIDHeader)
+	if !goodID(id) {
+		id = strconv.FormatUint(rand.Uint64(), 36)
+		r.Header.Set(RequestIDHeader, id)
+	}
+	w.Header().Set(RequestIDHeader, id)
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	}
+	seen := &observed{ResponseWriter: w}
+	defer func() {
+		if cause := recover(); cause != nil {
+			o.recovered(seen, r, id, cause)
+		}
+		o.record(r, id, seen, time.Since(start))
+	}()
+	o.next.ServeHTTP(seen, r)
+}
+
+// recovered logs a panic and answers for it where nothing was answered yet. The
+// panic that means "cut the connection" goes on its way.
+func (o *outermost) recovered(w *observed, r *http.Request, id string, cause any) {
+	if cause == http.ErrAbortHandler {
+		panic(cause)
+	}
+	o.log.ErrorContext(r.Context(), "panic", "request_id", id, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+	if w.status == 0 {
+		plain(w, http.StatusInternalServerError, "internal error, request "+id)
+	}
+}
+
+func (o *outermost) record(r *http.Request, id string, w *observed, took time.Duration) {
+	level := slog.LevelDebug
+	switch {
+	case w.status >= 500:
+		level = slog.LevelError
+	case w.status >= 400:
+		level = slog.LevelInfo
+	}
+	if !o.log.Enabled(r.Context(), level) {
+		return
+	}
+	// Never the query or a header: a key could be in either.
+	o.log.LogAttrs(r.Context(), level, "request",
+		slog.String("request_id", id),
+		slog.String("method", r.Method),
+		slog.String("host", r.Host),
+		slog.String("path", r.URL.Path),
+		slog.Int("status", w.status),
+		slog.Int64("bytes", w.bytes),
+		slog.Duration("took", took),
+		slog.String("remote", r.RemoteAddr))
+}
+
+// goodID reports whether an id from outside is short and plain enough to repeat.
+func goodID(id string) bool {
+	if id == "" || len(id) > 64 {
+		return false
+	}
+	for i := range len(id) {
+		switch c := id[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// observed remembers what was answered.
+type observed struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+func (w *observed) WriteHeader(status int) {
+	if w.status == 0 && status >= 200 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *observed) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(b)
+	w.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController through.
+func (w *observed) Unwrap() http.ResponseWriter { return w.ResponseWriter }

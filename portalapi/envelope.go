@@ -1,0 +1,111 @@
+package portalapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"strconv"
+	"time"
+)
+
+// envelope is a good answer, whole but for the address it was asked under.
+// Source: contract, "Success envelope".
+type envelope struct {
+	head []byte // up to the href of its one link
+	tail []byte // from there
+}
+
+// newEnvelope wraps a payload; a nil one is left out, and counts nought.
+func newEnvelope(payload any, count int, twin string) (*envelope, error) {
+	e := &envelope{}
+	body, err := encode(payload)
+	if err != nil {
+		return nil, err
+	}
+	if isNil(payload) {
+		body, count = nil, 0
+	}
+	e.head = append(e.head, '{')
+	if body != nil {
+		e.head = append(append(append(e.head, `"response":`...), body...), ',')
+	}
+	e.head = append(e.head, `"count":`...)
+	e.head = strconv.AppendInt(e.head, int64(count), 10)
+	e.head = append(e.head, `,"links":[{"href":`...)
+	e.tail = append(e.tail, `,"action":"GET"}],"status":0,"statusCode":200`...)
+	if twin != "" && body != nil {
+		e.tail = append(append(append(append(e.tail, `,"`...), twin...), `":`...), body...)
+	}
+	e.tail = append(e.tail, '}')
+	return e, nil
+}
+
+func isNil(v any) bool {
+	r := reflect.ValueOf(v)
+	return !r.IsValid() || r.Kind() == reflect.Pointer && r.IsNil()
+}
+
+// encode returns compact JSON with <, > and & as they are.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimRight(b.Bytes(), "\n"), nil
+}
+
+func (e *envelope) write(w http.ResponseWriter, r *http.Request, started time.Time) {
+	body := make([]byte, 0, len(e.head)+len(e.tail)+len(r.RequestURI)+64)
+	body = append(body, e.head...)
+	body = appendString(body, origin(r)+r.RequestURI)
+	body = append(body, e.tail...)
+	writeJSON(w, started, http.StatusOK, "application/json; charset=utf-8", body)
+}
+
+// appendString appends a JSON string.
+func appendString(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			quoted, err := encode(s)
+			if err != nil { // a string can always be encoded
+				return append(b, `""`...)
+			}
+			return append(b, quoted...)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
+}
+
+// What does not change from answer to answer is allocated once.
+var (
+	apiVersions = []string{"2.0"}
+	noStore     = []string{"no-store"}
+	noSniff     = []string{"nosniff"}
+)
+
+func writeJSON(w http.ResponseWriter, started time.Time, status int, contentType string, body []byte) {
+	h := w.Header()
+	h["Api-Supported-Versions"] = apiVersions
+	h["Cache-Control"] = noStore
+	h["X-Content-Type-Options"] = noSniff
+	h["Server-Timing"] = []string{serverTiming(time.Since(started))}
+	if len(body) > 0 {
+		h["Content-Type"] = []string{contentType}
+	}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client's loss if it went away
+}
+
+// serverTiming returns the header of that name, in milliseconds. Source:
+// contract, "Addressing".
+func serverTiming(took time.Duration) string {
+	b := append(make([]byte, 0, 48), "aspnetcore-request-time;dur="...)
+	micros := took.Microseconds()
+	b = strconv.AppendInt(b, micros/1000, 10)
+	b = append(b, '.', '0'+byte(micros/100%10), '0'+byte(micros/10%10), '0'+byte(micros%10))
+	return string(append(b, "ms"...))
+}

@@ -1,0 +1,175 @@
+package portalapi
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bursarhq/bursar/billing"
+	"github.com/bursarhq/bursar/httpd"
+)
+
+// answers is how each error of the hall looks on the wire. An error that is not
+// in it is ours: logged with its cause, and answered with the request's id.
+// Source: contract, "Error envelope".
+var answers = []struct {
+	err     error
+	status  int
+	kind    string // the class a stock portal names
+	hresult int
+	write   func(w http.ResponseWriter, r *http.Request, started time.Time, a answer)
+}{
+	{err: billing.ErrNoPortal, status: http.StatusNotFound, write: writeError},
+	{err: billing.ErrNoKey, status: http.StatusUnauthorized, write: writeChallenge},
+	{err: billing.ErrUnknownKey, status: http.StatusUnauthorized, write: writeChallenge},
+	{err: billing.ErrKeyExpired, status: http.StatusUnauthorized, write: writeChallenge},
+	{err: billing.ErrKeyRevoked, status: http.StatusUnauthorized, write: writeChallenge},
+	{err: billing.ErrScope, status: http.StatusForbidden, write: writeError},
+	{err: billing.ErrAccessDenied, status: http.StatusForbidden, kind: "System.Security.SecurityException", hresult: -2146233078, write: writeError},
+	{err: billing.ErrInvalid, status: http.StatusBadRequest, write: writeInvalid},
+	{err: billing.ErrNotFound, status: http.StatusNotFound, kind: "ASC.Common.ItemNotFoundException", hresult: -2146233088, write: writeError},
+	{err: billing.ErrExists, status: http.StatusConflict, write: writeError},
+	{err: errTooMany, status: http.StatusTooManyRequests, write: writeEmpty},
+	{err: billing.ErrTryAgain, status: http.StatusServiceUnavailable, write: writeTryAgain},
+}
+
+// errTooMany says that a caller is over its limit; the headers say when to come
+// back.
+var errTooMany = errors.New("too many requests")
+
+// answer is an error with how it looks on the wire.
+type answer struct {
+	err     error
+	status  int
+	message string
+	kind    string
+	hresult int
+}
+
+// fail answers an error.
+func (d *door) fail(w http.ResponseWriter, r *http.Request, started time.Time, err error) {
+	for _, row := range answers {
+		if errors.Is(err, row.err) {
+			row.write(w, r, started, answer{err, row.status, err.Error(), row.kind, row.hresult})
+			return
+		}
+	}
+	id := w.Header().Get(httpd.RequestIDHeader)
+	d.log.ErrorContext(r.Context(), "request failed", "request_id", id, "path", r.URL.Path, "error", err)
+	writeError(w, r, started, answer{
+		status: http.StatusInternalServerError, kind: "System.Exception", hresult: -2146233088,
+		message: "Something went wrong on our side. Request " + id,
+	})
+}
+
+// notFound answers for what is no route.
+func (d *door) notFound(w http.ResponseWriter, r *http.Request) {
+	writeError(w, r, time.Now(), answer{status: http.StatusNotFound, message: "There is no " + r.URL.Path + " here"})
+}
+
+// wrongMethod answers for a route that is there, but not with this method.
+func wrongMethod(allowed string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", allowed)
+		writeError(w, r, time.Now(), answer{
+			status:  http.StatusMethodNotAllowed,
+			message: r.URL.Path + " takes " + allowed + ", not " + r.Method,
+		})
+	}
+}
+
+func writeError(w http.ResponseWriter, _ *http.Request, started time.Time, a answer) {
+	type detail struct {
+		Message string  `json:"message"`
+		Type    *string `json:"type"`
+		Stack   *string `json:"stack"`
+		HResult int     `json:"hresult"`
+	}
+	body := struct {
+		Error      detail `json:"error"`
+		Status     int    `json:"status"`
+		StatusCode int    `json:"statusCode"`
+	}{Error: detail{Message: a.message, HResult: a.hresult}, Status: 1, StatusCode: a.status}
+	if a.kind != "" {
+		body.Error.Type = &a.kind
+	}
+	writeEncoded(w, started, a.status, "application/json; charset=utf-8", body)
+}
+
+// writeChallenge answers a request without a good key: no body, as stock does,
+// and the reason in the header that RFC 6750 has for it.
+func writeChallenge(w http.ResponseWriter, _ *http.Request, started time.Time, a answer) {
+	challenge := `Bearer realm="DocSpace"`
+	if !errors.Is(a.err, billing.ErrNoKey) {
+		challenge += `, error="invalid_token", error_description="` + a.message + `"`
+	}
+	w.Header().Set("WWW-Authenticate", challenge)
+	writeJSON(w, started, a.status, "", nil)
+}
+
+func writeEmpty(w http.ResponseWriter, _ *http.Request, started time.Time, a answer) {
+	writeJSON(w, started, a.status, "", nil)
+}
+
+func writeTryAgain(w http.ResponseWriter, r *http.Request, started time.Time, a answer) {
+	w.Header().Set("Retry-After", "1")
+	a.message = "The service is busy. Try again"
+	writeError(w, r, started, a)
+}
+
+// writeInvalid answers input that can't be used, as ASP.NET's validation does: a
+// problem inside the success envelope, fields by their C# names.
+func writeInvalid(w http.ResponseWriter, r *http.Request, started time.Time, a answer) {
+	type problem struct {
+		Type    string              `json:"type"`
+		Title   string              `json:"title"`
+		Status  int                 `json:"status"`
+		Errors  map[string][]string `json:"errors"`
+		TraceID string              `json:"traceId"`
+	}
+	type link struct {
+		Href   string `json:"href"`
+		Action string `json:"action"`
+	}
+	field, text := "Request", a.message
+	var wrong *billing.FieldError
+	if errors.As(a.err, &wrong) {
+		field = pascalCase(wrong.Field)
+		text = "The field " + field + " " + wrong.Text + "."
+	}
+	writeEncoded(w, started, a.status, "application/problem+json; charset=utf-8", struct {
+		Response   problem `json:"response"`
+		Count      int     `json:"count"`
+		Links      []link  `json:"links"`
+		Status     int     `json:"status"`
+		StatusCode int     `json:"statusCode"`
+	}{
+		Response: problem{
+			Type:    "https://tools.ietf.org/html/rfc9110#section-15.5.1",
+			Title:   "One or more validation errors occurred.",
+			Status:  a.status,
+			Errors:  map[string][]string{field: {text}},
+			TraceID: w.Header().Get(httpd.RequestIDHeader),
+		},
+		Count: 1, Links: []link{{origin(r) + r.RequestURI, r.Method}}, Status: 1, StatusCode: a.status,
+	})
+}
+
+func writeEncoded(w http.ResponseWriter, started time.Time, status int, contentType string, v any) {
+	body, err := encode(v)
+	if err != nil { // strings and numbers can always be encoded
+		body = []byte(`{"status":1,"statusCode":` + strconv.Itoa(status) + `}`)
+	}
+	writeJSON(w, started, status, contentType, body)
+}
+
+// pascalCase turns "min balance" into "MinBalance".
+func pascalCase(words string) string {
+	var b strings.Builder
+	for word := range strings.FieldsSeq(words) {
+		b.WriteString(strings.ToUpper(word[:1]) + word[1:])
+	}
+	return b.String()
+}

@@ -1,0 +1,269 @@
+package portalapi
+
+import (
+	_ "embed"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/bursarhq/bursar/billing"
+	"github.com/bursarhq/bursar/catalog"
+)
+
+// Config says what the door opens to.
+type Config struct {
+	// Service is the hall behind the door. Required.
+	Service *billing.Service
+	// Log takes what fails on our side. Required.
+	Log *slog.Logger
+	// Quirks are the ways of a stock portal to keep.
+	Quirks Quirks
+	// CountryHeader names the header in which a proxy in front says which
+	// country a visitor comes from, such as CF-IPCountry; "" means none does.
+	CountryHeader string
+	// RequestsPerMinute bounds the requests of one user, or of one address
+	// without a good key; 0 means 1500, less than 0 means no bound.
+	RequestsPerMinute int
+}
+
+const defaultRequestsPerMinute = 1500
+
+// OpenAPI is the description of the door, as served at /openapi.yaml.
+//
+//go:embed openapi.yaml
+var OpenAPI []byte
+
+// New returns the handler of the door.
+func New(config Config) http.Handler {
+	if config.RequestsPerMinute == 0 {
+		config.RequestsPerMinute = defaultRequestsPerMinute
+	}
+	d := &door{
+		service:       config.Service,
+		log:           config.Log,
+		quirks:        config.Quirks,
+		countryHeader: config.CountryHeader,
+		limits:        newLimiter(config.RequestsPerMinute),
+	}
+	mux := http.NewServeMux()
+	for _, rt := range d.routes() {
+		mux.Handle(rt.method+" "+basePath+rt.path, d.handle(rt))
+		mux.HandleFunc(basePath+rt.path, wrongMethod(rt.method))
+	}
+	mux.HandleFunc("GET /openapi.yaml", serveOpenAPI)
+	mux.HandleFunc("GET "+avatarPath, serveAvatar)
+	mux.HandleFunc("/", d.notFound)
+	return anyCase(mux)
+}
+
+const basePath = "/api/2.0/portal"
+
+// door holds what every route needs.
+type door struct {
+	service       *billing.Service
+	log           *slog.Logger
+	quirks        Quirks
+	countryHeader string
+	limits        *limiter
+}
+
+// route is one route of the contract.
+type route struct {
+	method string
+	path   string // after basePath
+	access billing.Access
+	// answer returns the payload and its number of elements, or an error. What
+	// it returns may depend on the question and on nothing else, since it is
+	// given again to who asks the same while the portal stays the same.
+	answer func(d *door, c *billing.Caller, q question) (payload any, count int, err error)
+	// twin is a member beside response that carries the payload once more.
+	twin string
+}
+
+// question is all of a request that an answer depends on, besides the portal.
+type question struct {
+	route  string
+	role   billing.Role
+	locale catalog.Locale
+	wallet bool
+	origin string // "https://portal.example.com"; "" unless the answer needs it
+}
+
+// routes lists what the door answers. Source: contract, "The six seed endpoints".
+func (d *door) routes() []route {
+	topUpTwin := "settings"
+	if d.quirks.NoSettingsTwin {
+		topUpTwin = ""
+	}
+	return []route{
+		{method: http.MethodGet, path: "/payment/customerinfo", access: billing.Reading, answer: (*door).customerInfo},
+		{method: http.MethodGet, path: "/payment/customer/balance", access: billing.Reading, answer: (*door).balance},
+		{method: http.MethodGet, path: "/payment/quota", access: billing.Reading, answer: (*door).quota},
+		{method: http.MethodGet, path: "/payment/quotas", access: billing.Reading, answer: (*door).quotas},
+		{method: http.MethodGet, path: "/payment/topupsettings", access: billing.Reading, answer: (*door).topUpSettings, twin: topUpTwin},
+		{method: http.MethodGet, path: "/payment/currencies", access: billing.Reading, answer: (*door).currencies},
+	}
+}
+
+// handle returns the handler of a route: portal, key, limits, input, answer.
+func (d *door) handle(rt route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		started := time.Now()
+		view, err := d.view(r)
+		if err != nil {
+			d.fail(w, r, started, err)
+			return
+		}
+		caller, err := d.service.Authenticate(r.Context(), view, d.secret(r.Header), rt.access)
+		if limited := d.limit(w, r, caller); limited != nil {
+			err = limited
+		}
+		if err != nil {
+			d.fail(w, r, started, err)
+			return
+		}
+		q, err := d.ask(r, rt, caller)
+		if err != nil {
+			d.fail(w, r, started, err)
+			return
+		}
+		made, err := billing.Derived(view, q, func() (*envelope, error) {
+			payload, count, err := rt.answer(d, caller, q)
+			if err != nil {
+				return nil, err
+			}
+			return newEnvelope(payload, count, rt.twin)
+		})
+		if err != nil {
+			d.fail(w, r, started, err)
+			return
+		}
+		made.write(w, r, started)
+	})
+}
+
+// view returns the portal that a request is for: by its host, else by the host
+// of its origin, else the default one.
+func (d *door) view(r *http.Request) (*billing.View, error) {
+	view, err := d.service.View(r.Context(), hostOnly(r.Host))
+	if err == nil || r.Header.Get("Origin") == "" {
+		return view, err
+	}
+	if origin, parseErr := url.Parse(r.Header.Get("Origin")); parseErr == nil && origin.Host != "" {
+		return d.service.View(r.Context(), hostOnly(origin.Host))
+	}
+	return nil, err
+}
+
+// hostOnly returns a host in lower case without its port.
+func hostOnly(hostport string) string {
+	host := hostport
+	if strings.HasPrefix(host, "[") || strings.Contains(host, ":") {
+		if h, _, err := net.SplitHostPort(hostport); err == nil {
+			host = h
+		}
+	}
+	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+}
+
+// ask reads the parameters of a request. Names are matched in any case, as
+// ASP.NET does; those that a route does not know are passed over.
+func (d *door) ask(r *http.Request, rt route, c *billing.Caller) (question, error) {
+	q := question{route: rt.path, role: c.Role}
+	if d.countryHeader != "" {
+		q.locale.Visitor = countryCode(r.Header.Get(d.countryHeader))
+	}
+	if rt.path == "/payment/customerinfo" {
+		q.origin = origin(r)
+	}
+	if r.URL.RawQuery == "" {
+		return q, nil
+	}
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return q, &billing.FieldError{Field: "query", Text: "can't be read: " + err.Error()}
+	}
+	for name, all := range values {
+		value := all[0]
+		switch strings.ToLower(name) {
+		case "refresh": // nothing here is stale
+			_, err = parseBool("refresh", value)
+		case "wallet":
+			q.wallet, err = parseBool("wallet", value)
+		case "country":
+			q.locale.Asked = countryCode(value)
+			if q.locale.Asked == "" {
+				q.locale.Asked = "XX" // asked for, but nowhere
+			}
+		}
+		if err != nil {
+			return q, err
+		}
+	}
+	return q, nil
+}
+
+// parseBool reads a flag as ASP.NET does: true or false in any case.
+func parseBool(name, value string) (bool, error) {
+	switch strings.ToLower(value) {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	}
+	return false, &billing.FieldError{Field: name, Text: "is neither true nor false"}
+}
+
+// countryCode returns a code of two letters in upper case, or "" for anything
+// else, so that what is kept by it is bounded.
+func countryCode(s string) string {
+	if len(s) != 2 {
+		return ""
+	}
+	for i := range len(s) {
+		if c := s[i] | 0x20; c < 'a' || c > 'z' {
+			return ""
+		}
+	}
+	return strings.ToUpper(s)
+}
+
+// origin returns the address that the caller sees the portal at.
+func origin(r *http.Request) string {
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	if forwarded := r.Header.Get("X-Forwarded-Proto"); forwarded == "https" || forwarded == "http" {
+		scheme = forwarded
+	}
+	return scheme + "://" + r.Host
+}
+
+// anyCase makes the routes of the API match in any case and with a slash at the
+// end, as stock does.
+func anyCase(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path := strings.ToLower(r.URL.Path)
+		if strings.HasPrefix(path, "/api/") {
+			path = strings.TrimRight(path, "/")
+			if path != r.URL.Path {
+				plain := *r
+				at := *r.URL
+				at.Path, at.RawPath = path, ""
+				plain.URL = &at
+				r = &plain
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func serveOpenAPI(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/yaml; charset=utf-8")
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	_, _ = w.Write(OpenAPI) // the client's loss if it went away
+}

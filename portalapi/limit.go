@@ -1,0 +1,102 @@
+package portalapi
+
+import (
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/time/rate"
+
+	"github.com/bursarhq/bursar/billing"
+)
+
+// limiter bounds the requests a minute of each user and each address.
+// Source: contract, "Rate limits".
+type limiter struct {
+	perMinute int // less than 0: no bound
+	buckets   *lru.Cache[string, *rate.Limiter]
+	full      []string // the header's value of an untouched bucket
+}
+
+// maxBuckets bounds the memory of the limiter; who was not seen the longest
+// starts anew.
+const maxBuckets = 100_000
+
+func newLimiter(perMinute int) *limiter {
+	buckets, err := lru.New[string, *rate.Limiter](maxBuckets)
+	if err != nil { // only for a size below 1
+		panic(err)
+	}
+	return &limiter{perMinute: perMinute, buckets: buckets, full: []string{strconv.Itoa(perMinute)}}
+}
+
+var nought = []string{"0"}
+
+// limit counts a request against its caller, or against its address when nobody
+// was let in, says in the headers what is left, and returns errTooMany when
+// nothing is. Who comes from this machine itself, not by way of a proxy, is not
+// counted, as in stock.
+func (d *door) limit(w http.ResponseWriter, r *http.Request, caller *billing.Caller) error {
+	l := d.limits
+	if l.perMinute < 0 {
+		return nil
+	}
+	h := w.Header()
+	if isLocal(r) {
+		if !d.quirks.QuietLimits {
+			h["X-Ratelimit-Limit"], h["X-Ratelimit-Remaining"], h["X-Ratelimit-Reset"] = l.full, l.full, nought
+		}
+		return nil
+	}
+	bucket := l.bucket(limitKey(r, caller))
+	now := time.Now()
+	allowed := bucket.AllowN(now, 1)
+	left := max(0, int(bucket.TokensAt(now)))
+	if allowed && d.quirks.QuietLimits {
+		return nil
+	}
+	h["X-Ratelimit-Limit"] = l.full
+	h["X-Ratelimit-Remaining"] = []string{strconv.Itoa(left)}
+	h["X-Ratelimit-Reset"] = []string{strconv.Itoa((l.perMinute - left) * 60 / max(1, l.perMinute))}
+	if !allowed {
+		h.Set("Retry-After", strconv.Itoa(max(1, 60/max(1, l.perMinute))))
+		return errTooMany
+	}
+	return nil
+}
+
+func (l *limiter) bucket(key string) *rate.Limiter {
+	if bucket, ok := l.buckets.Get(key); ok {
+		return bucket
+	}
+	fresh := rate.NewLimiter(rate.Every(time.Minute/time.Duration(max(1, l.perMinute))), l.perMinute)
+	if bucket, ok, _ := l.buckets.PeekOrAdd(key, fresh); ok {
+		return bucket
+	}
+	return fresh
+}
+
+func limitKey(r *http.Request, caller *billing.Caller) string {
+	if caller != nil {
+		return "user " + caller.User.ID
+	}
+	return "address " + remoteIP(r)
+}
+
+func remoteIP(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+func isLocal(r *http.Request) bool {
+	if r.Header["X-Forwarded-For"] != nil || r.Header["Forwarded"] != nil {
+		return false
+	}
+	ip := net.ParseIP(remoteIP(r))
+	return ip != nil && ip.IsLoopback()
+}

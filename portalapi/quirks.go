@@ -1,0 +1,41 @@
+package portalapi
+
+// Quirks are the ways of a stock portal that Bursar leaves behind. The zero
+// Quirks have none of them; StockQuirks has all.
+//
+// Two more have no switch. A stock portal answers an empty balance when its
+// accounting fails; here, a failing store is an error. And it sends the stack
+// trace of each error; here, stack is always null.
+type Quirks struct {
+	// BearerKeysOnly: an API key is accepted only as "Authorization: Bearer
+	// sk-…". Without it, also as "Authorization: sk-…", as the published
+	// samples send it, and as "ApiKeyBearer: sk-…", as the generated SDKs do.
+	BearerKeysOnly bool
+	// NoSettingsTwin: the top-up settings stand only under response. Without
+	// it, once more under settings, where the published Python sample looks.
+	NoSettingsTwin bool
+	// SignAsISOCode: isoCurrencySymbol of a currency is its sign. Without it,
+	// it is the ISO 4217 code, as documented, and the sign is in currencySymbol.
+	SignAsISOCode bool
+	// NoPlanDueDate: the due date of a quota is only that of add-ons. Without
+	// it, a plan without add-ons has its own due date. (Package billing.)
+	NoPlanDueDate bool
+	// CurrenciesCountOne: count is 1 for the list of currencies. Without it,
+	// count is the number of elements of every list.
+	CurrenciesCountOne bool
+	// QuietLimits: X-RateLimit-* headers come only with a 429. Without it, with
+	// every answer, as documented.
+	QuietLimits bool
+}
+
+// StockQuirks returns the ways of a stock portal.
+func StockQuirks() Quirks {
+	return Quirks{
+		BearerKeysOnly:     true,
+		NoSettingsTwin:     true,
+		SignAsISOCode:      true,
+		NoPlanDueDate:      true,
+		CurrenciesCountOne: true,
+		QuietLimits:        true,
+	}
+}
