@@ -1,0 +1,167 @@
+package docspacetest
+
+import (
+	"context"
+	"log/slog"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bursarhq/bursar/billing"
+	"github.com/bursarhq/bursar/docspace"
+	"github.com/bursarhq/bursar/httpd"
+	"github.com/bursarhq/bursar/money"
+	"github.com/bursarhq/bursar/portalapi"
+	"github.com/bursarhq/bursar/sample"
+	"github.com/bursarhq/bursar/store"
+)
+
+// Portal is a running portal. Its methods fail the test when they can't do what
+// they say.
+type Portal struct {
+	// URL is its address: "http://127.0.0.1:40123".
+	URL string
+	// Key is an API key of the owner, who is also the payer.
+	Key string
+
+	t       testing.TB
+	id      string
+	service *billing.Service
+	clock   *clock
+	faults  *faults
+}
+
+// New starts a portal for one test.
+func New(t testing.TB) *Portal {
+	t.Helper()
+	return start(t, portalapi.Quirks{})
+}
+
+// NewStock starts a portal that keeps the ways of a stock DocSpace where Bursar
+// does better: signs for currency codes, no due date of the plan, and others.
+func NewStock(t testing.TB) *Portal {
+	t.Helper()
+	return start(t, portalapi.StockQuirks())
+}
+
+func start(t testing.TB, quirks portalapi.Quirks) *Portal {
+	t.Helper()
+	ctx := context.Background()
+	db, err := store.Open(ctx, store.Config{InMemory: true})
+	if err != nil {
+		t.Fatal("docspacetest: ", err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error("docspacetest: ", err)
+		}
+	})
+	p := &Portal{t: t, clock: &clock{}, faults: newFaults()}
+	p.service, err = billing.New(billing.Config{Store: db, Now: p.clock.Now, StockQuirks: quirks.NoPlanDueDate})
+	if err != nil {
+		t.Fatal("docspacetest: ", err)
+	}
+	company, err := sample.Create(ctx, p.service, sample.Config{Now: p.clock.Now()})
+	if err != nil {
+		t.Fatal("docspacetest: ", err)
+	}
+	quiet := slog.New(slog.DiscardHandler)
+	server := httptest.NewServer(httpd.Wrap(httpd.Config{
+		Handler: p.faults.before(portalapi.New(portalapi.Config{Service: p.service, Log: quiet, Quirks: quirks})),
+		Log:     quiet,
+	}))
+	t.Cleanup(func() {
+		p.faults.stop()
+		server.Close()
+	})
+	p.URL, p.Key, p.id = server.URL, company.OwnerKey, company.PortalID
+	return p
+}
+
+// Client returns a client that is let in by the owner's key.
+func (p *Portal) Client() *docspace.Client {
+	p.t.Helper()
+	client, err := docspace.New(docspace.Config{URL: p.URL, Key: p.Key})
+	p.must("make client", err)
+	return client
+}
+
+// KeyOf returns a new API key of the sample's user with this role.
+func (p *Portal) KeyOf(role billing.Role) string {
+	p.t.Helper()
+	secret, _, err := p.service.CreateKey(p.t.Context(), p.id, billing.NewKey{
+		Name: "of " + string(role), UserEmail: sample.People()[role].Email,
+	})
+	p.must("create key", err)
+	return secret
+}
+
+// SetBalance sets what the wallet holds in the currencies of the amounts; it
+// keeps what it holds in others.
+func (p *Portal) SetBalance(amounts ...money.Amount) {
+	p.t.Helper()
+	p.must("set balance", p.service.SetCustomer(p.t.Context(), p.id, billing.CustomerChange{Balances: amounts}))
+}
+
+// SetCustomer changes who pays, and by what.
+func (p *Portal) SetCustomer(change billing.CustomerChange) {
+	p.t.Helper()
+	p.must("set customer", p.service.SetCustomer(p.t.Context(), p.id, change))
+}
+
+// SetPurchases replaces what the portal has bought, the plan first; nothing
+// leaves it the free plan.
+func (p *Portal) SetPurchases(bought ...billing.Purchase) {
+	p.t.Helper()
+	p.must("set purchases", p.service.SetPurchases(p.t.Context(), p.id, bought))
+}
+
+// SetUsage sets how much of some features is used.
+func (p *Portal) SetUsage(used map[string]int64) {
+	p.t.Helper()
+	p.must("set usage", p.service.SetUsage(p.t.Context(), p.id, used))
+}
+
+// SetTopUpRule sets when, and up to what, the wallet is refilled.
+func (p *Portal) SetTopUpRule(enabled bool, floor, target money.Amount) {
+	p.t.Helper()
+	p.must("set top-up rule", p.service.SetTopUpRule(p.t.Context(), p.id, enabled, floor, target))
+}
+
+// ClearTopUpRule takes the top-up rule away, as if it had never been set.
+func (p *Portal) ClearTopUpRule() {
+	p.t.Helper()
+	p.must("clear top-up rule", p.service.ClearTopUpRule(p.t.Context(), p.id))
+}
+
+// Now returns the portal's time.
+func (p *Portal) Now() time.Time { return p.clock.Now() }
+
+// Advance moves the portal's clock forward.
+func (p *Portal) Advance(by time.Duration) { p.clock.advance(by) }
+
+func (p *Portal) must(doing string, err error) {
+	p.t.Helper()
+	if err != nil {
+		p.t.Fatalf("docspacetest: %s: %v", doing, err)
+	}
+}
+
+// clock is the real time, moved.
+type clock struct {
+	mu    sync.Mutex
+	ahead time.Duration
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.ahead)
+}
+
+func (c *clock) advance(by time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead += by
+}
