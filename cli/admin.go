@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bursarhq/bursar/billing"
+	"github.com/bursarhq/bursar/store"
+)
+
+// DataFlag adds --data to a command and returns where it is kept.
+func DataFlag(cmd *cobra.Command, env Env) *string {
+	var dir string
+	cmd.Flags().StringVar(&dir, "data", env.DataDir(), "folder of the database (or $BURSAR_DATA)")
+	_ = cmd.MarkFlagDirname("data") // fails only for a flag that is not there
+	return &dir
+}
+
+// withService opens the database and calls fn with the use cases on it.
+func withService(ctx context.Context, dir string, env Env, fn func(*billing.Service) error) (err error) {
+	db, err := store.Open(ctx, store.Config{Dir: dir})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	service, err := billing.New(billing.Config{Store: db, Now: env.Now})
+	if err != nil {
+		return err
+	}
+	return fn(service)
+}
+
+// outputFlag adds -o to a command that lists or makes something.
+func outputFlag(cmd *cobra.Command) *string {
+	format := choice{value: "table", allowed: []string{"table", "json"}}
+	cmd.Flags().VarP(&format, "output", "o", "format: table or json")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(format.allowed, cobra.ShellCompDirectiveNoFileComp))
+	return &format.value
+}
+
+// choice is a flag with a few allowed values.
+type choice struct {
+	value   string
+	allowed []string
+}
+
+func (c *choice) String() string { return c.value }
+func (c *choice) Type() string   { return strings.Join(c.allowed, "|") }
+func (c *choice) Set(s string) error {
+	for _, a := range c.allowed {
+		if s == a {
+			c.value = s
+			return nil
+		}
+	}
+	return fmt.Errorf("must be one of %s", strings.Join(c.allowed, ", "))
+}
+
+// printJSON writes a value as indented JSON.
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// columns writes rows under headings, a tab between columns.
+func columns(w io.Writer, headings string, rows func(line func(cells ...string)) error) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(tw, headings)
+	err := rows(func(cells ...string) {
+		for i, cell := range cells {
+			if cell == "" {
+				cells[i] = "-"
+			}
+		}
+		fmt.Fprintln(tw, strings.Join(cells, "\t"))
+	})
+	return errors.Join(err, tw.Flush())
+}

@@ -1,0 +1,119 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bursarhq/bursar/billing"
+	"github.com/bursarhq/bursar/money"
+)
+
+func newCustomer(env Env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "customer",
+		Short:   "Set who pays for a portal",
+		Long:    "The customer is who pays for a portal: an e-mail address, a payment method, and a wallet.",
+		Example: "bursar customer set --portal portal.example.com --email owner@example.com --method card",
+		GroupID: GroupRun,
+		RunE:    noSubcommand,
+	}
+	cmd.AddCommand(newCustomerSet(env))
+	return cmd
+}
+
+func newCustomerSet(env Env) *cobra.Command {
+	var (
+		change   billing.CustomerChange
+		balances []string
+		topUp    string
+		noTopUp  bool
+	)
+	status := choice{allowed: []string{"none", "set", "expired"}}
+	cmd := &cobra.Command{
+		Use:   "set",
+		Short: "Make or change a portal's customer",
+		Long: `Make a portal's customer, or change the one it has. What is not given stays as it is.
+
+The payer is the user with the customer's e-mail address. Balances are the opening
+balances of the wallet; the first currency is the wallet's own.`,
+		Example: `# A customer with a card and some money
+bursar customer set --portal portal.example.com --email owner@example.com --method card --balance USD=148.50
+
+# Refill the wallet up to 100 dollars when less than 20 are left
+bursar customer set --portal portal.example.com --top-up 'USD 20..100'`,
+		Args: cobra.NoArgs,
+	}
+	data, portal := DataFlag(cmd, env), portalFlag(cmd)
+	f := cmd.Flags()
+	f.StringVar(&change.Email, "email", "", "the customer's e-mail address (required for a new one)")
+	f.StringVar(&change.MethodType, "method", "", "the kind of payment method, such as card; implies --method-status set")
+	f.Var(&status, "method-status", "whether a payment method is stored")
+	f.StringArrayVar(&balances, "balance", nil, "what the wallet holds in a currency, as USD=148.50; may be given again")
+	f.StringVar(&topUp, "top-up", "", "refill the wallet, as 'USD 20..100': below 20, up to 100")
+	f.BoolVar(&noTopUp, "no-top-up", false, "take the top-up rule away")
+	cmd.MarkFlagsMutuallyExclusive("top-up", "no-top-up")
+	cmd.MarkFlagsOneRequired("email", "method", "method-status", "balance", "top-up", "no-top-up")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		change.MethodStatus = status.value
+		if change.MethodType != "" && change.MethodStatus == "" {
+			change.MethodStatus = "set"
+		}
+		for _, text := range balances {
+			code, number, ok := strings.Cut(text, "=")
+			amount, err := parseAmount(code, number)
+			if !ok || err != nil {
+				return usage("--balance: %q is not like USD=148.50", text)
+			}
+			change.Balances = append(change.Balances, amount)
+		}
+		floor, target, err := parseTopUp(topUp)
+		if err != nil {
+			return err
+		}
+		return withPortal(cmd, *data, *portal, env, func(s *billing.Service, portalID string) error {
+			if f := cmd.Flags(); f.Changed("email") || f.Changed("method") || f.Changed("method-status") || f.Changed("balance") {
+				if err := s.SetCustomer(cmd.Context(), portalID, change); err != nil {
+					return err
+				}
+			}
+			if topUp != "" {
+				if err := s.SetTopUpRule(cmd.Context(), portalID, true, floor, target); err != nil {
+					return err
+				}
+			}
+			if noTopUp {
+				if err := s.ClearTopUpRule(cmd.Context(), portalID); err != nil {
+					return err
+				}
+			}
+			_, err := fmt.Fprintf(env.Stdout, "The customer of %s is set.\n", portalID)
+			return err
+		})
+	}
+	return cmd
+}
+
+func parseAmount(code, number string) (money.Amount, error) {
+	currency, err := money.ParseCurrency(code)
+	if err != nil {
+		return money.Amount{}, err
+	}
+	return money.Parse(number, currency)
+}
+
+// parseTopUp reads "USD 20..100".
+func parseTopUp(text string) (floor, target money.Amount, err error) {
+	if text == "" {
+		return floor, target, nil
+	}
+	code, bounds, hasCode := strings.Cut(text, " ")
+	low, high, hasBounds := strings.Cut(bounds, "..")
+	floor, errLow := parseAmount(code, low)
+	target, errHigh := parseAmount(code, high)
+	if !hasCode || !hasBounds || errLow != nil || errHigh != nil {
+		return floor, target, usage("--top-up: %q is not like 'USD 20..100'", text)
+	}
+	return floor, target, nil
+}

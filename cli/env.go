@@ -1,0 +1,48 @@
+package cli
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// Env is the world around a command.
+type Env struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Getenv         func(string) string
+	Environ        []string
+	Now            func() time.Time
+	// Version is what "bursar version" prints.
+	Version string
+}
+
+// System returns the world of this process.
+func System(version string) Env {
+	return Env{
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Getenv: os.Getenv, Environ: os.Environ(),
+		Now: time.Now, Version: version,
+	}
+}
+
+// isTerminal reports whether a person is reading w.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// DataDir returns the folder of the database where none is named: $BURSAR_DATA,
+// else bursar in the folder that XDG has for data.
+func (e Env) DataDir() string {
+	if dir := e.Getenv("BURSAR_DATA"); dir != "" {
+		return dir
+	}
+	if dir := e.Getenv("XDG_DATA_HOME"); dir != "" {
+		return filepath.Join(dir, "bursar")
+	}
+	return filepath.Join(e.Getenv("HOME"), ".local", "share", "bursar")
+}

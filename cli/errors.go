@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"syscall"
+
+	"github.com/bursarhq/bursar/billing"
+	"github.com/bursarhq/bursar/docspace"
+	"github.com/bursarhq/bursar/store"
+)
+
+// The exit codes.
+const (
+	ExitOK         = 0
+	ExitFailed     = 1 // nothing reachable, or it did not work
+	ExitUsage      = 2 // the command line is wrong
+	ExitPartly     = 3 // some parts arrived, others did not
+	ExitNotAllowed = 4 // the key is refused, or may not do this
+)
+
+// Error is a failure with an exit code and advice.
+type Error struct {
+	Err  error
+	Code int
+	// Hint says what to do next; "" takes the one for Err.
+	Hint string
+	// Printed says that the failure is on standard error already.
+	Printed bool
+}
+
+// Error returns the text of Err.
+func (e *Error) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+// usage makes the error of a wrong command line.
+func usage(format string, args ...any) error {
+	return &Error{Err: fmt.Errorf(format, args...), Code: ExitUsage}
+}
+
+// outcomes are the exit code and the advice for each error that commands meet.
+var outcomes = []struct {
+	err  error
+	code int
+	hint string
+}{
+	{docspace.ErrConfig, ExitUsage, "give the address with --portal and the key with --key, or see bursar report --help"},
+	{docspace.ErrUnauthorized, ExitNotAllowed, "check the key: it may be mistyped, expired, revoked, or of another portal. A stock portal takes sk-… keys from Settings > Developer Tools > API keys"},
+	{docspace.ErrForbidden, ExitNotAllowed, "the key's user must be the owner or a DocSpace administrator, and the key must not be limited to single modules (it needs *:read)"},
+	{docspace.ErrNotFound, ExitFailed, "check the address: nothing there speaks DocSpace's API, or the portal is gone"},
+	{docspace.ErrRateLimited, ExitFailed, "the portal asks for a pause; try again in a minute"},
+	{docspace.ErrUnreachable, ExitFailed, "check the address, the network, and that the portal is up: curl -I ADDRESS"},
+	{docspace.ErrTimeout, ExitFailed, "the portal is slow; give it more time with --timeout 2m"},
+	{docspace.ErrRedirect, ExitFailed, "the portal has another address; use the one it sends to, if you trust it with the key"},
+	{docspace.ErrTooLarge, ExitFailed, "no portal sends that much; check the address"},
+	{docspace.ErrMalformed, ExitFailed, "check the address: a proxy or a login page answers in place of the portal's API"},
+	{docspace.ErrPortalFailed, ExitFailed, "the portal failed; its administrators find the reason in its logs"},
+	{docspace.ErrRefused, ExitFailed, "the portal's own text says why"},
+
+	{billing.ErrInvalid, ExitUsage, "see --help for what goes there"},
+	{billing.ErrNotFound, ExitFailed, "bursar portal list shows what there is"},
+	{billing.ErrExists, ExitFailed, "choose another, or use the one that is there: bursar portal list"},
+	{billing.ErrTryAgain, ExitFailed, "another process holds the database; try again"},
+	{billing.ErrNoPortal, ExitFailed, "bursar portal create makes one"},
+	{billing.ErrNoKey, ExitNotAllowed, "give a key with --key"},
+	{billing.ErrUnknownKey, ExitNotAllowed, "bursar key list shows the portal's keys"},
+	{billing.ErrKeyExpired, ExitNotAllowed, "bursar key create makes a new one"},
+	{billing.ErrKeyRevoked, ExitNotAllowed, "bursar key create makes a new one"},
+	{billing.ErrScope, ExitNotAllowed, "bursar key create --scope '*:read' makes one that may"},
+	{billing.ErrAccessDenied, ExitNotAllowed, "use a key of the owner or an administrator"},
+
+	{store.ErrNewer, ExitFailed, "update bursar, or name another folder with --data"},
+	{store.ErrFull, ExitFailed, "make room on the disk; nothing was changed"},
+	{store.ErrBusy, ExitFailed, "another process holds the database; try again"},
+	{store.ErrExists, ExitFailed, "choose another, or use the one that is there: bursar portal list"},
+	{store.ErrNotFound, ExitFailed, "bursar portal list shows what there is"},
+
+	{fs.ErrPermission, ExitFailed, "check who may use that file or folder, or name another"},
+	{syscall.EADDRINUSE, ExitFailed, "another program listens there; choose another address with --listen 127.0.0.1:0"},
+	{syscall.EACCES, ExitFailed, "ports below 1024 need rights; choose another with --listen"},
+}
+
+// ExitCode returns the exit status for what a command returned.
+func ExitCode(err error) int {
+	if err == nil {
+		return ExitOK
+	}
+	var own *Error
+	if errors.As(err, &own) && own.Code != 0 {
+		return own.Code
+	}
+	for _, row := range outcomes {
+		if errors.Is(err, row.err) {
+			return row.code
+		}
+	}
+	if isUsage(err) {
+		return ExitUsage
+	}
+	return ExitFailed
+}
+
+// hintFor returns the advice for an error; "" if there is none.
+func hintFor(err error) string {
+	var own *Error
+	if errors.As(err, &own) && own.Hint != "" {
+		return own.Hint
+	}
+	for _, row := range outcomes {
+		if errors.Is(err, row.err) {
+			return row.hint
+		}
+	}
+	return ""
+}
+
+// isUsage recognizes cobra's own errors, which have no type.
+func isUsage(err error) bool {
+	for _, start := range []string{"unknown command", "unknown flag", "unknown shorthand", "invalid argument", "flag needs an argument",
+		"accepts ", "requires ", "required flag", "if any flags in the group", "at least one of the flags", "bad flag syntax"} {
+		if strings.HasPrefix(err.Error(), start) {
+			return true
+		}
+	}
+	return false
+}
+
+// PrintError writes an error and what to do about it.
+func PrintError(w io.Writer, err error) {
+	var own *Error
+	if errors.As(err, &own) && own.Printed {
+		return
+	}
+	fmt.Fprintf(w, "bursar: %v\n", err)
+	if hint := hintFor(err); hint != "" {
+		fmt.Fprintf(w, "hint: %s\n", hint)
+	} else if ExitCode(err) == ExitUsage {
+		fmt.Fprintln(w, "hint: --help shows how the command is used")
+	}
+}

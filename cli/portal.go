@@ -1,0 +1,188 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bursarhq/bursar/billing"
+	"github.com/bursarhq/bursar/catalog"
+)
+
+func newPortal(env Env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "portal",
+		Short:   "Create and list portals",
+		Long:    "Portals are the tenants that bursar serve answers for, each under its own host names.",
+		Example: "bursar portal create --host portal.example.com --owner-email owner@example.com\nbursar portal list",
+		GroupID: GroupRun,
+		RunE:    noSubcommand,
+	}
+	cmd.AddCommand(newPortalCreate(env), newPortalList(env))
+	return cmd
+}
+
+func newPortalCreate(env Env) *cobra.Command {
+	var (
+		in       billing.NewPortal
+		plan     string
+		quantity int64
+		due      string
+	)
+	cmd := &cobra.Command{
+		Use:   "create",
+		Short: "Create a portal with its owner",
+		Long: `Create a portal, its owner, and the plan it has. Nothing is charged: the plan is
+recorded as a fact that was agreed elsewhere.
+
+The portal answers for its hosts, in any case and on any port. One without hosts
+can only be the default portal. A running server sees it at once.`,
+		Example: `# A portal on the free plan
+bursar portal create --host portal.example.com --owner-email owner@example.com
+
+# One with a plan for ten admins, due at the end of the year
+bursar portal create --id docspace.io123 --host a.example.com --owner-email owner@example.com \
+  --plan business --quantity 10 --due 2026-12-31`,
+		Args: cobra.NoArgs,
+	}
+	data := DataFlag(cmd, env)
+	output := outputFlag(cmd)
+	f := cmd.Flags()
+	f.StringVar(&in.ID, "id", "", "the portal's name on the wire (default: drawn)")
+	f.StringVar(&in.Name, "name", "", "name for people (default: the first host)")
+	f.StringSliceVar(&in.Hosts, "host", nil, "host name that it answers for; may be given again")
+	f.StringVar(&in.Country, "country", "", "ISO 3166-1 code of its country, for the currency of prices")
+	f.StringVar(&in.Owner.Email, "owner-email", "", "the owner's e-mail address (required)")
+	f.StringVar(&in.Owner.Name, "owner-name", "", "the owner's name")
+	f.StringVar(&plan, "plan", "", "title, name or id of the plan (default: the free one)")
+	f.Int64Var(&quantity, "quantity", 1, "how many of the plan")
+	f.StringVar(&due, "due", "", "when the plan ends or renews, as 2026-12-31 or with a time (default: never)")
+	_ = cmd.MarkFlagRequired("owner-email")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		purchase, err := parsePurchase(plan, quantity, due)
+		if err != nil {
+			return err
+		}
+		if purchase != nil {
+			in.Bought = []billing.Purchase{*purchase}
+		} else if cmd.Flags().Changed("quantity") || due != "" {
+			return usage("--quantity and --due go with --plan")
+		}
+		return withService(cmd.Context(), *data, env, func(s *billing.Service) error {
+			id, err := s.CreatePortal(cmd.Context(), in)
+			if err != nil {
+				return err
+			}
+			if *output == "json" {
+				return printJSON(env.Stdout, map[string]any{"id": id, "hosts": in.Hosts})
+			}
+			fmt.Fprintf(env.Stdout, "Portal %s is there.\n", id)
+			fmt.Fprintf(env.Stderr, "next: bursar key create --portal %s makes an API key of its owner\n", id)
+			return nil
+		})
+	}
+	return cmd
+}
+
+// parsePurchase reads the flags that say which plan a portal has; nil when none
+// is named.
+func parsePurchase(plan string, quantity int64, due string) (*billing.Purchase, error) {
+	if plan == "" {
+		return nil, nil
+	}
+	p := billing.Purchase{Quantity: quantity}
+	if id, err := strconv.Atoi(plan); err == nil {
+		p.Plan = id
+	} else if named, ok := catalog.Stock().PlanNamed(plan); ok {
+		p.Plan = named.ID
+	} else {
+		return nil, usage("--plan: there is no plan %q", plan)
+	}
+	var err error
+	p.DueAt, err = parseMoment("--due", due)
+	return &p, err
+}
+
+// parseMoment reads a day (its end, in UTC) or a moment; "" is the zero Time.
+func parseMoment(flag, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if day, err := time.Parse(time.DateOnly, text); err == nil {
+		return day.AddDate(0, 0, 1).Add(-time.Second), nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, usage("%s: %q is neither a day like 2026-12-31 nor a moment like 2026-12-31T12:00:00Z", flag, text)
+	}
+	return at, nil
+}
+
+func newPortalList(env Env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List the portals",
+		Long:    "List the portals in the order of their ids. JSON output is one object a line.",
+		Example: "bursar portal list\nbursar portal list -o json | jq .id",
+		Args:    cobra.NoArgs,
+	}
+	data := DataFlag(cmd, env)
+	output := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return withService(cmd.Context(), *data, env, func(s *billing.Service) error {
+			if *output == "json" {
+				lines := json.NewEncoder(env.Stdout)
+				return s.Portals(cmd.Context(), func(p billing.PortalSummary) error {
+					return lines.Encode(portalLine(p))
+				})
+			}
+			return columns(env.Stdout, "ID\tNAME\tHOSTS\tOWNER\tCREATED", func(line func(...string)) error {
+				return s.Portals(cmd.Context(), func(p billing.PortalSummary) error {
+					l := portalLine(p)
+					line(l.ID, l.Name, strings.Join(l.Hosts, " "), l.Owner, p.CreatedAt.Format(time.DateOnly))
+					return nil
+				})
+			})
+		})
+	}
+	return cmd
+}
+
+type portalJSON struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	Hosts     []string  `json:"hosts"`
+	Country   string    `json:"country,omitempty"`
+	Owner     string    `json:"owner,omitempty"`
+	CreatedAt time.Time `json:"createdAt"`
+}
+
+func portalLine(p billing.PortalSummary) portalJSON {
+	l := portalJSON{ID: p.ID, Name: p.Name, Hosts: p.Hosts, Country: p.Country, CreatedAt: p.CreatedAt}
+	if p.Owner != nil {
+		l.Owner = p.Owner.Email
+	}
+	return l
+}
+
+// portalFlag adds --portal to a command that changes one portal.
+func portalFlag(cmd *cobra.Command) *string {
+	var name string
+	cmd.Flags().StringVar(&name, "portal", "", "id or host of the portal (default: the only one)")
+	return &name
+}
+
+// withPortal is withService for one portal, named by id or host.
+func withPortal(cmd *cobra.Command, dir, portal string, env Env, fn func(s *billing.Service, portalID string) error) error {
+	return withService(cmd.Context(), dir, env, func(s *billing.Service) error {
+		id, err := s.FindPortal(cmd.Context(), portal)
+		if err != nil {
+			return err
+		}
+		return fn(s, id)
+	})
+}

@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"fmt"
+	"runtime"
+
+	"github.com/spf13/cobra"
+)
+
+// New returns the command bursar with everything that needs no server. The
+// program adds the commands that do.
+func New(env Env) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "bursar",
+		Short: "Billing for ONLYOFFICE DocSpace",
+		Long: `Bursar reads the billing of DocSpace portals, and runs it.
+
+"report" retrieves who pays for a portal, its balance by currency, its plan, the
+plans on offer, its top-up rule and its currencies. "serve" answers the same API
+for portals of its own, which "portal", "user", "key" and "customer" set up.
+"demo" shows all of it at once.`,
+		Example: `# See it work, with nothing to set up
+bursar demo
+
+# Read a portal
+bursar report --portal https://portal.example.com --key-file key.txt`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(env.Stdin)
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
+	root.AddGroup(
+		&cobra.Group{ID: GroupRead, Title: "Read a portal"},
+		&cobra.Group{ID: GroupRun, Title: "Run portals"},
+	)
+	root.AddCommand(
+		newReport(env),
+		newPortal(env),
+		newUser(env),
+		newKey(env),
+		newCustomer(env),
+		newVersion(env),
+	)
+	return root
+}
+
+// The groups of commands in the help.
+const (
+	GroupRead = "read"
+	GroupRun  = "run"
+)
+
+func newVersion(env Env) *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Print the version",
+		Args:    cobra.NoArgs,
+		Example: "bursar version",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintf(env.Stdout, "bursar %s (%s, %s/%s)\n", env.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return err
+		},
+	}
+}
+
+// noSubcommand answers a command that is only a group: with its help when it
+// stands alone, with an error when the word after it is none of its commands.
+func noSubcommand(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage("unknown command %q for %q", args[0], cmd.CommandPath())
+	}
+	return cmd.Help()
+}
