@@ -3,6 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"runtime"
 	"sync"
 )
 
@@ -11,11 +14,13 @@ import (
 // answer; nobody is given the answer to a question that was put before they came.
 type pulse struct {
 	session *session
-	stmt    *sql.Stmt
+	stmt    driver.StmtQueryContext
+	row     []driver.Value // where an answer is put; guarded by asking
+
+	asking sync.Mutex // held while a question is out
 
 	mu      sync.Mutex
-	running *beat // the question that is out, if any
-	next    *beat // the one that will follow it, with those who came too late
+	forming *beat // the question that will be put next, open to whoever comes
 }
 
 // beat is one question and, once done is closed, its answer.
@@ -29,46 +34,64 @@ func (p *pulse) open(ctx context.Context, db *sql.DB) (err error) {
 	if p.session, err = newSession(ctx, db); err != nil {
 		return err
 	}
-	p.stmt, err = p.session.prepared("PRAGMA data_version")
-	return err
+	p.row = make([]driver.Value, 1)
+	return p.session.conn.Raw(func(conn any) error {
+		stmt, err := conn.(driver.ConnPrepareContext).PrepareContext(ctx, "PRAGMA data_version")
+		if err == nil {
+			p.stmt = stmt.(driver.StmtQueryContext)
+		}
+		return err
+	})
 }
 
-func (p *pulse) close() error { return p.session.close() }
+func (p *pulse) close() error {
+	p.asking.Lock()
+	defer p.asking.Unlock()
+	return errors.Join(p.stmt.(driver.Stmt).Close(), p.session.close())
+}
 
 // ask returns the answer to a question that is put after ask was called.
 func (p *pulse) ask() (int64, error) {
 	p.mu.Lock()
-	before := p.running
-	switch {
-	case before == nil: // nobody is asking: ask
-		b := &beat{done: make(chan struct{})}
-		p.running = b
-		p.mu.Unlock()
-		return p.put(b)
-	case p.next == nil: // lead those who ask next
-		b := &beat{done: make(chan struct{})}
-		p.next = b
-		p.mu.Unlock()
-		<-before.done
-		return p.put(b)
-	default:
-		b := p.next
+	if b := p.forming; b != nil {
 		p.mu.Unlock()
 		<-b.done
 		return b.generation, b.err
 	}
-}
-
-// put asks on behalf of a beat that is p.running, or will be when the beat
-// before it is done.
-func (p *pulse) put(b *beat) (int64, error) {
-	// With no context that could be cancelled, a question costs no goroutine.
-	b.err = engineError(p.stmt.QueryRow().Scan(&b.generation))
-	p.mu.Lock()
-	p.running, p.next = p.next, nil
+	b := &beat{done: make(chan struct{})}
+	p.forming = b
 	p.mu.Unlock()
+
+	// Whoever is about to ask as well gets the chance to join.
+	runtime.Gosched()
+
+	p.asking.Lock()
+	defer p.asking.Unlock()
+	p.mu.Lock()
+	p.forming = nil
+	p.mu.Unlock()
+	b.generation, b.err = p.put()
 	close(b.done)
 	return b.generation, b.err
+}
+
+// put asks the engine. It is asked for every request there is, so it goes past
+// database/sql, at half the cost, and with no context that could be cancelled,
+// for which the driver would start a goroutine each time.
+func (p *pulse) put() (generation int64, err error) {
+	err = p.session.conn.Raw(func(any) error {
+		rows, err := p.stmt.QueryContext(context.Background(), nil)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		if err := rows.Next(p.row); err != nil {
+			return err
+		}
+		generation = p.row[0].(int64)
+		return nil
+	})
+	return generation, engineError(err)
 }
 
 // Generation returns a number that is another one after every commit, whoever

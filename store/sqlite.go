@@ -26,6 +26,10 @@ type Config struct {
 	InMemory bool
 	// Readers is how many reads may run at once; 0 means 4.
 	Readers int
+	// NoSync makes commits faster by not waiting for the disk: after a crash
+	// of the machine they may be gone, or the database broken. It is for
+	// filling databases that can be made again.
+	NoSync bool
 }
 
 const databaseFile = "bursar.db"
@@ -73,7 +77,11 @@ func open(ctx context.Context, db *sql.DB, readers int) (*Store, error) {
 
 func (c Config) dsn() (string, error) {
 	// Durable means on the disk: a commit is acknowledged after fsync.
-	pragmas := url.Values{"_pragma": {"busy_timeout(10000)", "foreign_keys(1)", "synchronous(FULL)"}}
+	synchronous := "synchronous(FULL)"
+	if c.NoSync {
+		synchronous = "synchronous(OFF)"
+	}
+	pragmas := url.Values{"_pragma": {"busy_timeout(10000)", "foreign_keys(1)", synchronous}}
 	if c.InMemory {
 		pragmas.Set("vfs", "memdb")
 		return "file:/" + rand.Text() + "?" + pragmas.Encode(), nil
