@@ -40,7 +40,8 @@ const (
 	idleTimeout   = 2 * time.Minute
 )
 
-// RequestIDHeader carries the id of a request, in both directions.
+// RequestIDHeader carries the id of a request, in both directions: doors find it
+// among the headers of the response.
 const RequestIDHeader = "X-Request-Id"
 
 // Serve answers requests on the listener until the context ends, then lets the
@@ -81,21 +82,29 @@ func Serve(ctx context.Context, listener net.Listener, config Config) error {
 }
 
 // Wrap returns the handler that Serve serves.
-func Wrap(config Config) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if config.Ready != nil {
-			if err := config.Ready(r.Context()); err != nil {
-				config.Log.WarnContext(r.Context(), "not ready", "error", err)
-				plain(w, http.StatusServiceUnavailable, "not ready")
-				return
-			}
+func Wrap(config Config) http.Handler { return &outermost{config} }
+
+// answer serves the health checks, and hands everything else on.
+func (o *outermost) answer(w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path {
+	case "/healthz":
+		plain(w, http.StatusOK, "ok")
+	case "/readyz":
+		o.ready(w, r)
+	default:
+		o.Handler.ServeHTTP(w, r)
+	}
+}
+
+func (o *outermost) ready(w http.ResponseWriter, r *http.Request) {
+	if o.Ready != nil {
+		if err := o.Ready(r.Context()); err != nil {
+			o.Log.WarnContext(r.Context(), "not ready", "error", err)
+			plain(w, http.StatusServiceUnavailable, "not ready")
+			return
 		}
-		plain(w, http.StatusOK, "ready")
-	})
-	mux.Handle("/", config.Handler)
-	return &outermost{mux, config.Log}
+	}
+	plain(w, http.StatusOK, "ready")
 }
 
 func plain(w http.ResponseWriter, status int, text string) {
@@ -106,19 +115,17 @@ func plain(w http.ResponseWriter, status int, text string) {
 }
 
 // outermost gives each request an id, a limit and a line in the log.
-type outermost struct {
-	next http.Handler
-	log  *slog.Logger
-}
+type outermost struct{ Config }
 
 func (o *outermost) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	id := r.Header.Get(RequestIDHeader)
-	if !goodID(id) {
+	id := ""
+	if sent := r.Header[RequestIDHeader]; len(sent) == 1 && goodID(sent[0]) {
+		id = sent[0]
+	} else {
 		id = strconv.FormatUint(rand.Uint64(), 36)
-		r.Header.Set(RequestIDHeader, id)
 	}
-	w.Header().Set(RequestIDHeader, id)
+	w.Header()[RequestIDHeader] = []string{id}
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	}
@@ -129,7 +136,7 @@ func (o *outermost) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		o.record(r, id, seen, time.Since(start))
 	}()
-	o.next.ServeHTTP(seen, r)
+	o.answer(seen, r)
 }
 
 // recovered logs a panic and answers for it where nothing was answered yet. The
@@ -138,7 +145,7 @@ func (o *outermost) recovered(w *observed, r *http.Request, id string, cause any
 	if cause == http.ErrAbortHandler {
 		panic(cause)
 	}
-	o.log.ErrorContext(r.Context(), "panic", "request_id", id, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+	o.Log.ErrorContext(r.Context(), "panic", "request_id", id, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
 	if w.status == 0 {
 		plain(w, http.StatusInternalServerError, "internal error, request "+id)
 	}
@@ -152,11 +159,11 @@ func (o *outermost) record(r *http.Request, id string, w *observed, took time.Du
 	case w.status >= 400:
 		level = slog.LevelInfo
 	}
-	if !o.log.Enabled(r.Context(), level) {
+	if !o.Log.Enabled(r.Context(), level) {
 		return
 	}
 	// Never the query or a header: a key could be in either.
-	o.log.LogAttrs(r.Context(), level, "request",
+	o.Log.LogAttrs(r.Context(), level, "request",
 		slog.String("request_id", id),
 		slog.String("method", r.Method),
 		slog.String("host", r.Host),

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -58,44 +59,52 @@ func encode(v any) ([]byte, error) {
 }
 
 func (e *envelope) write(w http.ResponseWriter, r *http.Request, started time.Time) {
-	body := make([]byte, 0, len(e.head)+len(e.tail)+len(r.RequestURI)+64)
+	body := make([]byte, 0, len(e.head)+len(e.tail)+len(r.Host)+len(r.RequestURI)+16)
 	body = append(body, e.head...)
-	body = appendString(body, origin(r)+r.RequestURI)
+	body = appendString(body, scheme(r), "://", r.Host, r.RequestURI)
 	body = append(body, e.tail...)
-	writeJSON(w, started, http.StatusOK, "application/json; charset=utf-8", body)
+	writeJSON(w, started, http.StatusOK, typeJSON, body)
 }
 
-// appendString appends a JSON string.
-func appendString(b []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			quoted, err := encode(s)
-			if err != nil { // a string can always be encoded
-				return append(b, `""`...)
+// appendString appends several texts as one JSON string.
+func appendString(b []byte, parts ...string) []byte {
+	for _, part := range parts {
+		for i := range len(part) {
+			if c := part[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+				quoted, err := encode(strings.Join(parts, ""))
+				if err != nil { // a string can always be encoded
+					return append(b, `""`...)
+				}
+				return append(b, quoted...)
 			}
-			return append(b, quoted...)
 		}
 	}
-	return append(append(append(b, '"'), s...), '"')
+	b = append(b, '"')
+	for _, part := range parts {
+		b = append(b, part...)
+	}
+	return append(b, '"')
 }
 
-// What does not change from answer to answer is allocated once.
+// Header values that do not change from answer to answer are made once.
 var (
 	apiVersions = []string{"2.0"}
 	noStore     = []string{"no-store"}
 	noSniff     = []string{"nosniff"}
+	typeJSON    = []string{"application/json; charset=utf-8"}
+	typeProblem = []string{"application/problem+json; charset=utf-8"}
 )
 
-func writeJSON(w http.ResponseWriter, started time.Time, status int, contentType string, body []byte) {
+func writeJSON(w http.ResponseWriter, started time.Time, status int, contentType []string, body []byte) {
 	h := w.Header()
+	own := []string{serverTiming(time.Since(started)), strconv.Itoa(len(body))}
 	h["Api-Supported-Versions"] = apiVersions
 	h["Cache-Control"] = noStore
 	h["X-Content-Type-Options"] = noSniff
-	h["Server-Timing"] = []string{serverTiming(time.Since(started))}
+	h["Server-Timing"], h["Content-Length"] = own[:1:1], own[1:]
 	if len(body) > 0 {
-		h["Content-Type"] = []string{contentType}
+		h["Content-Type"] = contentType
 	}
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the client's loss if it went away
 }

@@ -95,7 +95,7 @@ func writeError(w http.ResponseWriter, _ *http.Request, started time.Time, a ans
 	if a.kind != "" {
 		body.Error.Type = &a.kind
 	}
-	writeEncoded(w, started, a.status, "application/json; charset=utf-8", body)
+	writeEncoded(w, started, a.status, typeJSON, body)
 }
 
 // writeChallenge answers a request without a good key: no body, as stock does,
@@ -106,11 +106,11 @@ func writeChallenge(w http.ResponseWriter, _ *http.Request, started time.Time, a
 		challenge += `, error="invalid_token", error_description="` + a.message + `"`
 	}
 	w.Header().Set("WWW-Authenticate", challenge)
-	writeJSON(w, started, a.status, "", nil)
+	writeJSON(w, started, a.status, nil, nil)
 }
 
 func writeEmpty(w http.ResponseWriter, _ *http.Request, started time.Time, a answer) {
-	writeJSON(w, started, a.status, "", nil)
+	writeJSON(w, started, a.status, nil, nil)
 }
 
 func writeTryAgain(w http.ResponseWriter, r *http.Request, started time.Time, a answer) {
@@ -139,7 +139,7 @@ func writeInvalid(w http.ResponseWriter, r *http.Request, started time.Time, a a
 		field = pascalCase(wrong.Field)
 		text = "The field " + field + " " + wrong.Text + "."
 	}
-	writeEncoded(w, started, a.status, "application/problem+json; charset=utf-8", struct {
+	writeEncoded(w, started, a.status, typeProblem, struct {
 		Response   problem `json:"response"`
 		Count      int     `json:"count"`
 		Links      []link  `json:"links"`
@@ -157,7 +157,7 @@ func writeInvalid(w http.ResponseWriter, r *http.Request, started time.Time, a a
 	})
 }
 
-func writeEncoded(w http.ResponseWriter, started time.Time, status int, contentType string, v any) {
+func writeEncoded(w http.ResponseWriter, started time.Time, status int, contentType []string, v any) {
 	body, err := encode(v)
 	if err != nil { // strings and numbers can always be encoded
 		body = []byte(`{"status":1,"statusCode":` + strconv.Itoa(status) + `}`)

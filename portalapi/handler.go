@@ -232,15 +232,16 @@ func countryCode(s string) string {
 }
 
 // origin returns the address that the caller sees the portal at.
-func origin(r *http.Request) string {
-	scheme := "http"
+func origin(r *http.Request) string { return scheme(r) + "://" + r.Host }
+
+func scheme(r *http.Request) string {
+	if forwarded := r.Header["X-Forwarded-Proto"]; len(forwarded) == 1 && (forwarded[0] == "https" || forwarded[0] == "http") {
+		return forwarded[0]
+	}
 	if r.TLS != nil {
-		scheme = "https"
+		return "https"
 	}
-	if forwarded := r.Header.Get("X-Forwarded-Proto"); forwarded == "https" || forwarded == "http" {
-		scheme = forwarded
-	}
-	return scheme + "://" + r.Host
+	return "http"
 }
 
 // anyCase makes the routes of the API match in any case and with a slash at the

@@ -1,8 +1,8 @@
 package portalapi
 
 import (
-	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -82,21 +82,19 @@ func limitKey(r *http.Request, caller *billing.Caller) string {
 	if caller != nil {
 		return "user " + caller.User.ID
 	}
-	return "address " + remoteIP(r)
+	return "address " + remote(r).String()
 }
 
-func remoteIP(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
+// remote returns the address that a request comes from; the zero Addr when the
+// server does not know it.
+func remote(r *http.Request) netip.Addr {
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
-		return r.RemoteAddr
+		return netip.Addr{}
 	}
-	return host
+	return at.Addr()
 }
 
 func isLocal(r *http.Request) bool {
-	if r.Header["X-Forwarded-For"] != nil || r.Header["Forwarded"] != nil {
-		return false
-	}
-	ip := net.ParseIP(remoteIP(r))
-	return ip != nil && ip.IsLoopback()
+	return remote(r).IsLoopback() && r.Header["X-Forwarded-For"] == nil && r.Header["Forwarded"] == nil
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -77,6 +78,7 @@ bursar serve --data /var/lib/bursar --listen :443 --tls-cert cert.pem --tls-key 
 			return err
 		}
 		defer func() { err = errors.Join(err, server.close()) }()
+		server.warnIfEmpty(cmd.Context())
 		log.Info("serving", "address", server.url(), "data", *data, "version", env.Version)
 		return server.serve(cmd.Context())
 	}
@@ -152,11 +154,27 @@ func (s *server) url() string {
 	return scheme + "://" + net.JoinHostPort(host, port)
 }
 
+// warnIfEmpty says what to do next where there are no portals yet.
+func (s *server) warnIfEmpty(ctx context.Context) {
+	found := errors.New("there is one")
+	if err := s.service.Portals(ctx, func(billing.PortalSummary) error { return found }); err == nil {
+		s.log.Warn("there are no portals yet: bursar portal create makes one, and needs no restart")
+	}
+}
+
 // noteInterval is how often the last uses of keys are written down.
 const noteInterval = 30 * time.Second
 
+// gcPercent is how much the heap may grow between collections. A server's live
+// heap is a few megabytes; by Go's default it would be collected hundreds of
+// times a second.
+const gcPercent = 400
+
 // serve answers until the context ends.
 func (s *server) serve(ctx context.Context) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	quirks := portalapi.Quirks{}
 	if s.flags.stockQuirks {
 		quirks = portalapi.StockQuirks()
