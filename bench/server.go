@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/bursarhq/bursar/billing"
+	"github.com/bursarhq/bursar/httpd"
+	"github.com/bursarhq/bursar/portalapi"
+	"github.com/bursarhq/bursar/sample"
+	"github.com/bursarhq/bursar/store"
+)
+
+// portal is a Bursar as it is served, on a disk.
+type portal struct {
+	address string
+	service *billing.Service
+	close   func() error
+}
+
+// startPortal serves the database of a folder.
+func startPortal(ctx context.Context, dir string) (*portal, error) {
+	db, err := store.Open(ctx, store.Config{Dir: dir})
+	if err != nil {
+		return nil, err
+	}
+	service, err := billing.New(billing.Config{Store: db})
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	quiet := slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	address, stop, err := serve(httpd.Wrap(httpd.Config{
+		Handler: portalapi.New(portalapi.Config{Service: service, Log: quiet}),
+		Log:     quiet,
+	}))
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &portal{address, service, func() error { return errors.Join(stop(), db.Close()) }}, nil
+}
+
+// serve answers on a free port of this machine.
+func serve(h http.Handler) (address string, stop func() error, err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	server := &http.Server{Handler: h}
+	go func() { _ = server.Serve(listener) }() // ends with Close
+	return listener.Addr().String(), server.Close, nil
+}
+
+// withCompany calls fn with a served sample company in a folder of its own.
+func withCompany(ctx context.Context, fn func(p *portal, key string) error) error {
+	dir, err := os.MkdirTemp("", "bursar-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	p, err := startPortal(ctx, dir)
+	if err != nil {
+		return err
+	}
+	company, err := sample.Create(ctx, p.service, sample.Config{Now: time.Now()})
+	if err == nil {
+		err = fn(p, company.OwnerKey)
+	}
+	return errors.Join(err, p.close())
+}
+
+// fetch returns the whole body of a good answer, and its headers.
+func fetch(ctx context.Context, url, key string) ([]byte, http.Header, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+key)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err == nil && res.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", url, res.Status)
+	}
+	return body, res.Header, err
+}
