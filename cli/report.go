@@ -70,7 +70,7 @@ bursar report -o markdown > billing.md`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&flags.portal, "portal", "", "address of the portal (or $DOCSPACE_URL)")
-	f.StringVar(&flags.key, "key", "", "API key or token, - for standard input (or $DOCSPACE_API_KEY)")
+	f.StringVar(&flags.key, "key", "", "the API key or token, - for standard input (or $DOCSPACE_API_KEY)")
 	f.StringVar(&flags.keyFile, "key-file", "", "file with the key")
 	f.StringSliceVar(&flags.only, "only", nil, "parts to read: "+partNames())
 	f.VarP(&flags.output, "output", "o", "format: "+strings.Join(ReportFormats(), ", "))
@@ -250,24 +250,8 @@ func reportOutcome(r *docspace.Report) error {
 // printOutcome prints the errors of a report, each advice once. When all parts
 // failed alike, one line says it for all.
 func printOutcome(env Env, r *docspace.Report, outcome error) error {
-	if outcome == nil {
-		return nil
-	}
-	var last error
-	alike := len(r.Failed) == len(r.Asked) && len(r.Asked) > 1
-	message := func(err error) string {
-		var e *docspace.Error
-		if errors.As(err, &e) {
-			return strings.TrimPrefix(err.Error(), "Failed to "+e.Operation+": ")
-		}
-		return err.Error()
-	}
-	for _, err := range r.Failed {
-		alike = alike && (last == nil || message(err) == message(last))
-		last = err
-	}
-	if alike {
-		PrintError(env.Stderr, &Error{Err: fmt.Errorf("Failed to read %s: %s", r.Portal, message(last)), Hint: hintFor(last)})
+	if all := commonFailure(r); all != nil {
+		PrintError(env.Stderr, all)
 		return outcome
 	}
 	hints := map[string]bool{}
@@ -283,6 +267,28 @@ func printOutcome(env Env, r *docspace.Report, outcome error) error {
 		}
 	}
 	return outcome
+}
+
+// commonFailure returns the one error that all parts of a report failed with;
+// nil when some arrived, or they failed in different ways.
+func commonFailure(r *docspace.Report) *docspace.Error {
+	if len(r.Asked) < 2 || len(r.Failed) < len(r.Asked) {
+		return nil
+	}
+	var common *docspace.Error
+	for _, err := range r.Failed {
+		var e *docspace.Error
+		if !errors.As(err, &e) {
+			return nil
+		}
+		if common != nil && (e.Status != common.Status || e.Message != common.Message) {
+			return nil
+		}
+		common = e
+	}
+	all := *common
+	all.Operation = "read " + r.Portal
+	return &all
 }
 
 // spin shows a person that something is going on, until the function it returns
