@@ -11,7 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
@@ -53,16 +53,19 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	}
 	s, err := open(ctx, db, config.Readers)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open database: %w", err), db.Close())
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", config.Dir, err), db.Close())
 	}
 	return s, nil
 }
 
 func open(ctx context.Context, db *sql.DB, readers int) (*Store, error) {
+	if err := awaitMaker(ctx, db); err != nil {
+		return nil, err
+	}
 	if err := migrate(ctx, db); err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, writer: make(chan *session, 1), readers: make(chan *session, readers)}
+	s := &Store{db: db, closing: make(chan struct{}), writer: make(chan *session, 1), readers: make(chan *session, readers)}
 	for _, pool := range []chan *session{s.writer, s.readers} {
 		for range cap(pool) {
 			session, err := newSession(ctx, db)
@@ -81,7 +84,7 @@ func (c Config) dsn() (string, error) {
 	if c.NoSync {
 		synchronous = "synchronous(OFF)"
 	}
-	pragmas := url.Values{"_pragma": {"busy_timeout(10000)", "foreign_keys(1)", synchronous}}
+	pragmas := url.Values{"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "foreign_keys(1)", synchronous}}
 	if c.InMemory {
 		pragmas.Set("vfs", "memdb")
 		return "file:/" + rand.Text() + "?" + pragmas.Encode(), nil
@@ -99,6 +102,25 @@ func (c Config) dsn() (string, error) {
 	pragmas.Add("_pragma", "journal_mode(WAL)")
 	file := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: pragmas.Encode()}
 	return file.String(), nil
+}
+
+// busyTimeout is how long a statement waits for others to let go of the database.
+const busyTimeout = 10 * time.Second
+
+// awaitMaker waits until the database can be connected to. While another process
+// makes it, SQLite refuses at once, and does not wait as it does for a statement.
+func awaitMaker(ctx context.Context, db *sql.DB) error {
+	for started := time.Now(); ; {
+		err := engineError(db.PingContext(ctx))
+		if !errors.Is(err, ErrBusy) || time.Since(started) > busyTimeout {
+			return err
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // migrate brings the tables up to date.
@@ -150,15 +172,7 @@ func engineError(err error) error {
 	}
 	switch e.Code() {
 	case sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE:
-		return fmt.Errorf("%w: %s", ErrExists, constraintColumns(e))
+		return ErrExists
 	}
 	return err
-}
-
-// constraintColumns returns the columns that a unique constraint is about, as
-// the engine's message ends: "UNIQUE constraint failed: host.host (1555)".
-func constraintColumns(e *sqlite.Error) string {
-	_, columns, _ := strings.Cut(e.Error(), "failed: ")
-	columns, _, _ = strings.Cut(columns, " (")
-	return columns
 }

@@ -28,10 +28,13 @@ type Store struct {
 	writer  chan *session // the one that may write, when it is free
 	readers chan *session
 	pulse   pulse
+	closing chan struct{} // closed by Close
 }
 
-// Close ends all connections. Whatever still runs is waited for.
+// Close ends all connections, after what still runs. What comes later fails with
+// ErrBusy. A store can be closed once.
 func (s *Store) Close() error {
+	close(s.closing)
 	var errs []error
 	for _, pool := range []chan *session{s.readers, s.writer} {
 		for range cap(pool) {
@@ -85,19 +88,22 @@ func (s *Store) run(ctx context.Context, pool chan *session, begin, portalID str
 		defer func() { pool <- use }()
 	case <-ctx.Done():
 		return fmt.Errorf("%w: %w", ErrBusy, ctx.Err())
-	}
-	tx := &Tx{ctx: ctx, session: use, portal: portalID}
-	if _, err := tx.exec(begin); err != nil {
-		return err
+	case <-s.closing:
+		return fmt.Errorf("%w: it is closing", ErrBusy)
 	}
 	committed := false
 	defer func() {
 		if !committed {
-			// Not with the caller's context, which may be what ended fn.
-			// Where this fails, SQLite has rolled back already.
+			// Not with the caller's context, which may be what ended fn. It
+			// fails where there is nothing to roll back.
 			_, _ = use.conn.ExecContext(context.Background(), "ROLLBACK")
 		}
 	}()
+	tx := &Tx{ctx: ctx, session: use, portal: portalID}
+	// A context that ends meanwhile makes this fail, and yet it may have begun.
+	if _, err := tx.exec(begin); err != nil {
+		return err
+	}
 	if err := fn(tx); err != nil {
 		return err
 	}
@@ -186,8 +192,9 @@ func (tx *Tx) rows(query string, args []any, each func(scan func(...any) error) 
 		return engineError(err)
 	}
 	defer rows.Close()
+	scan := func(into ...any) error { return engineError(rows.Scan(into...)) }
 	for rows.Next() {
-		if err := each(rows.Scan); err != nil {
+		if err := each(scan); err != nil {
 			return err
 		}
 	}
