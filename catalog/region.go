@@ -14,7 +14,8 @@ const euroCountry = "ES"
 type Locale struct {
 	// Asked is the country that the request names.
 	Asked string
-	// Visitor is the country that the request comes from.
+	// Visitor is the country that the request comes from; one that is unknown
+	// counts as none.
 	Visitor string
 	// Portal is the country of the portal.
 	Portal string
@@ -46,9 +47,9 @@ func homeOf(currency money.Currency) money.Region {
 // asks gets. Source: contract, "Display region".
 func (c *Catalog) Region(l Locale) money.Region {
 	country := l.Asked
-	if country == "" {
-		country = l.Visitor
-		if region, ok := money.RegionOf(country); ok && region.Europe {
+	if visitor, ok := money.RegionOf(l.Visitor); country == "" && ok {
+		country = visitor.Country
+		if visitor.Europe {
 			country = euroCountry
 		}
 	}
