@@ -46,7 +46,6 @@ func New(config Config) (*Client, error) {
 	if strings.HasPrefix(key, apiKeyPrefix) {
 		authorization = "Bearer " + key
 	}
-	shown := redacted(key)
 	return &Client{
 		base: base,
 		http: &http.Client{
@@ -58,7 +57,7 @@ func New(config Config) (*Client, error) {
 			h.Set("Accept", "application/json")
 			h.Set("User-Agent", agent)
 		},
-		scrub:    func(s string) string { return strings.ReplaceAll(s, key, shown) },
+		scrub:    scrubber(key),
 		timeout:  config.Timeout,
 		attempts: config.MaxAttempts,
 		maxWait:  config.MaxWait,
@@ -66,6 +65,13 @@ func New(config Config) (*Client, error) {
 		refresh:  config.Refresh,
 		country:  config.Country,
 	}, nil
+}
+
+// scrubber returns a function that redacts a key in a text, in whatever way it
+// may stand in an address.
+func scrubber(key string) func(string) string {
+	shown := redacted(key)
+	return strings.NewReplacer(key, shown, url.QueryEscape(key), shown, url.PathEscape(key), shown).Replace
 }
 
 // URL returns the address of the portal.
@@ -81,6 +87,8 @@ func sameHostOnly(next *http.Request, via []*http.Request) error {
 	if !sameHost || !(samePort && next.URL.Scheme == from.Scheme || secured) || len(via) > 5 {
 		return http.ErrUseLastResponse
 	}
+	// net/http takes the key away from a host that is written differently.
+	next.Header.Set("Authorization", via[0].Header.Get("Authorization"))
 	return nil
 }
 
@@ -93,11 +101,20 @@ type operation struct {
 // envelope is what every answer is wrapped in. Source: contract, "Success
 // envelope" and "Error envelope".
 type envelope struct {
-	Response json.RawMessage `json:"response"`
-	Settings json.RawMessage `json:"settings"`
-	Error    *struct {
+	Response   json.RawMessage `json:"response"`
+	Settings   json.RawMessage `json:"settings"`
+	Count      json.RawMessage `json:"count"`
+	StatusCode json.RawMessage `json:"statusCode"`
+	Error      *struct {
 		Message string `json:"message"`
 	} `json:"error"`
+
+	requestID string
+}
+
+// known reports whether it is an envelope at all, and not JSON of another kind.
+func (e *envelope) known() bool {
+	return e.Response != nil || e.Settings != nil || e.Count != nil || e.StatusCode != nil
 }
 
 // read does one operation, repeats included, and decodes its payload. The
@@ -125,8 +142,9 @@ func read[T any](ctx context.Context, c *Client, op operation, query url.Values)
 		return nil, &Error{
 			Operation: op.name,
 			Status:    http.StatusOK,
-			Message:   c.scrub("the answer can't be read: " + excerpt(err.Error())),
-			Err:       fmt.Errorf("%w: %w", ErrMalformed, err),
+			RequestID: answer.requestID,
+			Message:   "the answer can't be read: " + c.excerpt(err.Error()),
+			Err:       c.because(ErrMalformed, err),
 		}
 	}
 	return value, nil
@@ -136,8 +154,7 @@ func read[T any](ctx context.Context, c *Client, op operation, query url.Values)
 func (c *Client) once(ctx context.Context, op operation, query url.Values) (*envelope, *Error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	target := *c.base
-	target.Path += "/api/2.0" + op.path
+	target := c.base.JoinPath("/api/2.0" + op.path)
 	target.RawQuery = query.Encode()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
@@ -149,16 +166,16 @@ func (c *Client) once(ctx context.Context, op operation, query url.Values) (*env
 		return nil, c.unanswered(op, err)
 	}
 	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, c.maxBody+1))
+	body, err := io.ReadAll(io.LimitReader(res.Body, max(c.maxBody, c.maxBody+1))) // one more, if there is one
 	if err != nil {
 		e := c.unanswered(op, err)
-		e.Status = res.StatusCode
+		e.Status, e.RequestID = res.StatusCode, c.requestID(res)
 		e.Message = "the answer broke off: " + e.Message
 		return nil, e
 	}
 	if int64(len(body)) > c.maxBody {
 		return nil, &Error{
-			Operation: op.name, Status: res.StatusCode,
+			Operation: op.name, Status: res.StatusCode, RequestID: c.requestID(res),
 			Message: fmt.Sprintf("the answer is longer than %d bytes", c.maxBody),
 			Err:     ErrTooLarge,
 		}
@@ -172,7 +189,7 @@ func (c *Client) open(op operation, res *http.Response, body []byte) (*envelope,
 		Operation:  op.name,
 		Status:     res.StatusCode,
 		RetryAfter: retryAfter(res.Header.Get("Retry-After"), time.Now()),
-		RequestID:  excerpt(res.Header.Get("X-Request-Id")),
+		RequestID:  c.requestID(res),
 		Err:        kindOf(res.StatusCode),
 	}
 	var env envelope
@@ -180,49 +197,71 @@ func (c *Client) open(op operation, res *http.Response, body []byte) (*envelope,
 	isObject := err == nil && bytes.HasPrefix(bytes.TrimSpace(body), []byte("{"))
 	switch {
 	case isObject && env.Error != nil:
-		failure.Message = excerpt(env.Error.Message)
+		failure.Message = c.excerpt(env.Error.Message)
 		if failure.Err == nil {
 			failure.Err = ErrRefused
 		}
-	case failure.Err == ErrRedirect:
-		failure.Message = "sent on to " + excerpt(res.Header.Get("Location"))
+	case failure.Err == ErrRedirect && res.Header.Get("Location") != "":
+		failure.Message = "sent on to " + c.redirectHost(res)
 	case failure.Err != nil:
-		failure.Message = describeRefusal(res, body)
-	case isObject:
+		failure.Message = c.describeRefusal(res, body)
+	case isObject && env.known():
+		env.requestID = failure.RequestID
 		return &env, nil
 	default:
-		failure.Message = describe(body, res.Header.Get("Content-Type"))
+		failure.Message = describe(body, res.Header.Get("Content-Type"), c.excerpt)
 		failure.Err = ErrMalformed
 		if err != nil {
-			failure.Err = fmt.Errorf("%w: %w", ErrMalformed, err)
+			failure.Err = c.because(ErrMalformed, err)
 		}
 	}
 	if failure.Message == "" {
-		failure.Message = http.StatusText(res.StatusCode)
+		failure.Message = statusText(res.StatusCode)
 	}
-	failure.Message = c.scrub(failure.Message)
 	return nil, failure
+}
+
+// excerpt returns the start of a portal's text on one line, fit to print and
+// without the key: taken out where it is whole, before anything is cut.
+func (c *Client) excerpt(s string) string { return cut(c.scrub(oneLine(s))) }
+
+func (c *Client) requestID(res *http.Response) string {
+	return c.excerpt(res.Header.Get("X-Request-Id"))
+}
+
+// redirectHost returns where an answer sends its readers, and no more of it: the
+// rest of the address may hold anything.
+func (c *Client) redirectHost(res *http.Response) string {
+	to, err := res.Location()
+	if err != nil {
+		return "an address that can't be read"
+	}
+	return c.excerpt(to.Scheme + "://" + to.Host)
 }
 
 // describeRefusal words an error status whose body has no error message: by
 // the challenge's description, by the status, and by what the body is.
-func describeRefusal(res *http.Response, body []byte) string {
+func (c *Client) describeRefusal(res *http.Response, body []byte) string {
 	const marker = `error_description="`
 	for _, challenge := range res.Header.Values("WWW-Authenticate") {
 		if _, rest, ok := strings.Cut(challenge, marker); ok {
 			if text, _, ok := strings.Cut(rest, `"`); ok {
-				return excerpt(text)
+				return c.excerpt(text)
 			}
 		}
 	}
-	status := http.StatusText(res.StatusCode)
-	if status == "" {
-		status = "unknown status"
-	}
+	status := statusText(res.StatusCode)
 	if len(bytes.TrimSpace(body)) == 0 {
 		return status
 	}
-	return status + ", " + describe(body, res.Header.Get("Content-Type"))
+	return status + ", " + describe(body, res.Header.Get("Content-Type"), c.excerpt)
+}
+
+func statusText(status int) string {
+	if text := http.StatusText(status); text != "" {
+		return text
+	}
+	return "unknown status"
 }
 
 // unanswered makes an Error of a request that got no whole answer.
@@ -237,6 +276,9 @@ func (c *Client) unanswered(op operation, cause error) *Error {
 		network *net.OpError
 	)
 	switch {
+	case strings.Contains(message, "Location header"): // it may hold anything
+		kind, message = ErrRedirect, "sent on to an address that can't be read"
+		cause = errors.New(message)
 	case errors.Is(cause, context.Canceled):
 		message = "canceled"
 	case errors.Is(cause, context.DeadlineExceeded):
@@ -246,27 +288,35 @@ func (c *Client) unanswered(op operation, cause error) *Error {
 	case isPlainHTTP(cause):
 		message = c.base.Host + " does not speak TLS (is the address http://?)"
 	case isCertificateError(cause):
-		message = "the certificate of " + c.base.Host + " is not trusted: " + excerpt(cause.Error())
+		message = "the certificate of " + c.base.Host + " is not trusted: " + c.excerpt(cause.Error())
 	case errors.As(cause, &network):
-		message = c.base.Host + ": " + excerpt(network.Err.Error())
+		message = c.base.Host + ": " + c.excerpt(network.Err.Error())
 	case errors.Is(cause, io.EOF) || errors.Is(cause, io.ErrUnexpectedEOF):
 		message = "the connection was closed"
 	}
 	return &Error{
 		Operation: op.name,
 		Message:   c.scrub(message),
-		Err:       fmt.Errorf("%w: %w", kind, scrubbed{cause, c.scrub}),
+		Err:       c.because(kind, cause),
 	}
 }
 
-// scrubbed is an error whose text can't hold the key, whatever made it.
+// scrubbed is an error whose text can't hold the key, whatever made it. It has
+// no Unwrap, which would hand out the text as it was; errors.Is and errors.As
+// still find what is in it.
 type scrubbed struct {
-	error
+	cause error
 	scrub func(string) string
 }
 
-func (s scrubbed) Error() string { return s.scrub(s.error.Error()) }
-func (s scrubbed) Unwrap() error { return s.error }
+func (s scrubbed) Error() string        { return s.scrub(s.cause.Error()) }
+func (s scrubbed) Is(target error) bool { return errors.Is(s.cause, target) }
+func (s scrubbed) As(target any) bool   { return errors.As(s.cause, target) }
+
+// because wraps a kind of failure and its cause.
+func (c *Client) because(kind, cause error) error {
+	return fmt.Errorf("%w: %w", kind, scrubbed{cause, c.scrub})
+}
 
 func isCertificateError(err error) bool {
 	var (

@@ -59,7 +59,7 @@ const (
 
 // prepared returns the config with its zeros filled in and its address parsed.
 func (c Config) prepared() (Config, *url.URL, error) {
-	base, err := parsePortalURL(c.URL)
+	base, err := parsePortalURL(c.URL, c.shownURL())
 	if err != nil {
 		return c, nil, err
 	}
@@ -94,7 +94,18 @@ func orDefault[T comparable](value, fallback T) T {
 	return value
 }
 
-func parsePortalURL(address string) (*url.URL, error) {
+// shownURL returns the address as it may be shown: somebody may have put the key
+// there.
+func (c Config) shownURL() string {
+	key := strings.TrimSpace(c.Key)
+	if key == "" {
+		return c.URL
+	}
+	return scrubber(key)(c.URL)
+}
+
+// parsePortalURL reads an address, and calls it what it is shown as.
+func parsePortalURL(address, shown string) (*url.URL, error) {
 	if address == "" {
 		return nil, fmt.Errorf("%w: URL is empty", ErrConfig)
 	}
@@ -106,14 +117,14 @@ func parsePortalURL(address string) (*url.URL, error) {
 	if base.User != nil {
 		return nil, fmt.Errorf("%w: URL carries a user name; the key goes into Key", ErrConfig)
 	}
-	if base.Scheme != "https" && base.Scheme != "http" || base.Host == "" {
-		return nil, fmt.Errorf("%w: URL %q does not start with https:// (or http://) and a host", ErrConfig, address)
+	if base.Scheme != "https" && base.Scheme != "http" || base.Hostname() == "" {
+		return nil, fmt.Errorf("%w: URL %q does not start with https:// (or http://) and a host", ErrConfig, shown)
 	}
 	if base.RawQuery != "" || base.Fragment != "" {
-		return nil, fmt.Errorf("%w: URL %q has a query or a fragment", ErrConfig, address)
+		return nil, fmt.Errorf("%w: URL %q has a query or a fragment", ErrConfig, shown)
 	}
 	base.Path = strings.TrimRight(base.Path, "/")
-	base.RawPath = ""
+	base.RawPath = strings.TrimRight(base.RawPath, "/")
 	return base, nil
 }
 
@@ -146,12 +157,12 @@ func redacted(key string) string {
 // Format prints the config with the key redacted, whatever the verb.
 func (c Config) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "{URL:%s Key:%s Refresh:%t Country:%s Timeout:%s MaxAttempts:%d}",
-		c.URL, redacted(c.Key), c.Refresh, c.Country, c.Timeout, c.MaxAttempts)
+		c.shownURL(), redacted(c.Key), c.Refresh, c.Country, c.Timeout, c.MaxAttempts)
 }
 
 // LogValue logs the config with the key redacted.
 func (c Config) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("url", c.URL), slog.String("key", redacted(c.Key)))
+	return slog.GroupValue(slog.String("url", c.shownURL()), slog.String("key", redacted(c.Key)))
 }
 
 // MarshalText encodes the config with the key redacted; it makes no config that

@@ -2,6 +2,7 @@ package docspace
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"html"
@@ -96,8 +97,9 @@ func kindOf(status int) error {
 
 var htmlTitle = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
 
-// describe says in one short line what a body is that carries no error message.
-func describe(body []byte, contentType string) string {
+// describe says in one short line what a body is that carries no error message;
+// excerpt makes what is repeated of it fit to print.
+func describe(body []byte, contentType string, excerpt func(string) string) string {
 	trimmed := bytes.TrimSpace(body)
 	switch {
 	case len(trimmed) == 0:
@@ -110,32 +112,50 @@ func describe(body []byte, contentType string) string {
 		}
 		return "a web page"
 	case trimmed[0] == '{' || trimmed[0] == '[':
-		return "JSON of another kind: " + excerpt(string(trimmed))
+		return "JSON of another kind: " + excerpt(plainJSON(trimmed))
 	default:
 		return "not JSON: " + excerpt(string(trimmed))
 	}
 }
 
-// excerpt returns the start of s on one line, fit to print.
-func excerpt(s string) string {
-	const most = 200
-	cut := false
-	if len(s) > 4*most {
-		s, cut = s[:4*most], true
+// plainJSON returns a JSON text without escapes that it could do without; what
+// is no JSON after all, as it is.
+func plainJSON(text []byte) string {
+	var value any
+	in := json.NewDecoder(bytes.NewReader(text))
+	in.UseNumber()
+	if err := in.Decode(&value); err != nil {
+		return string(text)
 	}
-	s = strings.ToValidUTF8(s, "\uFFFD")
+	plain, err := marshal(value)
+	if err != nil {
+		return string(text)
+	}
+	return string(plain)
+}
+
+// excerpt returns the start of s on one line, fit to print.
+func excerpt(s string) string { return cut(oneLine(s)) }
+
+// oneLine returns s without what breaks a line or turns its direction.
+func oneLine(s string) string {
 	s = strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) || unicode.IsControl(r) {
+		switch {
+		case unicode.IsSpace(r) || unicode.IsControl(r):
 			return ' '
+		case unicode.Is(unicode.Cf, r):
+			return -1
 		}
 		return r
-	}, s)
-	s = strings.Join(strings.Fields(s), " ")
-	if utf8.RuneCountInString(s) > most {
-		s, cut = string([]rune(s)[:most]), true
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// cut returns the first 200 characters of s.
+func cut(s string) string {
+	const most = 200
+	if utf8.RuneCountInString(s) <= most {
+		return s
 	}
-	if cut {
-		s += "…"
-	}
-	return s
+	return string([]rune(s)[:most]) + "…"
 }

@@ -36,6 +36,15 @@ type Quota struct {
 	DueDate Time `json:"dueDate,omitzero"`
 }
 
+// MarshalJSON writes the members in DocSpace's order; the list is never null.
+func (q Quota) MarshalJSON() ([]byte, error) {
+	type plain Quota
+	if q.Features == nil {
+		q.Features = []Feature{}
+	}
+	return marshal(plain(q))
+}
+
 // Feature returns the feature with this id; false if the quota has none.
 func (q Quota) Feature(id string) (Feature, bool) {
 	for _, f := range q.Features {
@@ -57,7 +66,7 @@ type Price struct {
 
 // MarshalJSON writes {"value":200.00,"currencySymbol":"$","isoCurrencySymbol":"USD"}.
 func (p Price) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
+	return marshal(struct {
 		Value  json.RawMessage `json:"value"`
 		Symbol string          `json:"currencySymbol,omitempty"`
 		ISO    money.Currency  `json:"isoCurrencySymbol,omitempty"`

@@ -29,7 +29,7 @@ func (c *Client) retry(ctx context.Context, op operation, query url.Values) (*en
 		}
 		pause := failure.RetryAfter
 		if pause == 0 {
-			pause = backoff(attempt)
+			pause = min(backoff(attempt), c.maxWait)
 		}
 		if deadline, ok := ctx.Deadline(); pause > c.maxWait || ok && time.Until(deadline) <= pause {
 			return nil, failure
@@ -68,11 +68,15 @@ func backoff(attempt int) time.Duration {
 	return pause/2 + rand.N(pause/2)
 }
 
+// foreverSeconds is what a longer Retry-After counts as: a century.
+const foreverSeconds = 100 * 365 * 24 * 60 * 60
+
 // retryAfter reads the header of that name: seconds or an HTTP date. 0 means
 // that it says nothing usable.
 func retryAfter(value string, now time.Time) time.Duration {
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
+	seconds, err := strconv.ParseUint(value, 10, 64)
+	if err == nil || errors.Is(err, strconv.ErrRange) {
+		return time.Duration(min(seconds, foreverSeconds)) * time.Second
 	}
 	if at, err := http.ParseTime(value); err == nil {
 		return max(0, at.Sub(now))

@@ -1,6 +1,7 @@
 package docspace
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -89,6 +90,27 @@ type SubAccount struct {
 	Amount money.Amount
 }
 
+// marshal is json.Marshal with <, > and & as they are: what a Marshaler returns is
+// not touched any more by who asked it, and portals send them plainly.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimRight(b.Bytes(), "\n"), nil
+}
+
+// MarshalJSON writes the members in DocSpace's order; the list is never null.
+func (b Balance) MarshalJSON() ([]byte, error) {
+	type plain Balance
+	if b.SubAccounts == nil {
+		b.SubAccounts = []SubAccount{}
+	}
+	return marshal(plain(b))
+}
+
 // amountMember is an amount as a bare JSON number.
 func amountMember(a money.Amount) json.RawMessage { return a.AppendDecimal(nil) }
 
@@ -106,7 +128,7 @@ func readAmount(member string, text json.Number, currency money.Currency) (money
 
 // MarshalJSON writes {"currency":"USD","amount":148.50}.
 func (s SubAccount) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
+	return marshal(struct {
 		Currency money.Currency  `json:"currency"`
 		Amount   json.RawMessage `json:"amount"`
 	}{s.Amount.Currency(), amountMember(s.Amount)})
@@ -135,7 +157,7 @@ type LastCredit struct {
 
 // MarshalJSON writes {"date":"…","currency":"USD","amount":100.00}.
 func (c LastCredit) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
+	return marshal(struct {
 		Date     Time            `json:"date,omitzero"`
 		Currency money.Currency  `json:"currency"`
 		Amount   json.RawMessage `json:"amount"`
@@ -176,7 +198,7 @@ func (s TopUpSettings) Currency() money.Currency { return s.MinBalance.Currency(
 // MarshalJSON writes the members in DocSpace's order. The amounts are whole
 // numbers to DocSpace, so no decimal place is written that is not needed.
 func (s TopUpSettings) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
+	return marshal(struct {
 		Enabled      bool            `json:"enabled"`
 		MinBalance   json.RawMessage `json:"minBalance"`
 		UpToBalance  json.RawMessage `json:"upToBalance"`

@@ -182,7 +182,7 @@ func (fs *faults) answer(w http.ResponseWriter, r *http.Request, f Fault) {
 	switch {
 	case f.CutAfter > 0:
 		h.Set("Content-Length", fmt.Sprint(f.CutAfter+1000))
-		_, _ = io.WriteString(w, `{"response":`+strings.Repeat(" ", f.CutAfter))
+		_, _ = io.WriteString(w, (`{"response":` + strings.Repeat(" ", f.CutAfter))[:f.CutAfter])
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	case f.Endless:

@@ -90,8 +90,12 @@ func (p *Portal) Client() *docspace.Client {
 // KeyOf returns a new API key of the sample's user with this role.
 func (p *Portal) KeyOf(role billing.Role) string {
 	p.t.Helper()
+	person, ok := sample.People()[role]
+	if !ok {
+		p.t.Fatalf("docspacetest: nobody has the role %q", role)
+	}
 	secret, _, err := p.service.CreateKey(p.t.Context(), p.id, billing.NewKey{
-		Name: "of " + string(role), UserEmail: sample.People()[role].Email,
+		Name: "of " + string(role), UserEmail: person.Email,
 	})
 	p.must("create key", err)
 	return secret
