@@ -11,7 +11,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
-	"strconv"
+	"sync"
 	"time"
 )
 
@@ -60,6 +60,8 @@ func Serve(ctx context.Context, listener net.Listener, config Config) error {
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(config.Log.Handler(), slog.LevelDebug),
 	}
+	idle := newSilent()
+	server.ConnState = idle.note
 	failed := make(chan error, 1)
 	go func() {
 		if config.CertFile != "" || config.KeyFile != "" {
@@ -75,10 +77,47 @@ func Serve(ctx context.Context, listener net.Listener, config Config) error {
 	}
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), config.StopTimeout)
 	defer cancel()
+	idle.hangUp()
 	if err := server.Shutdown(stopping); err != nil {
 		return errors.Join(fmt.Errorf("requests were still running after %s", config.StopTimeout), server.Close())
 	}
 	return nil
+}
+
+// silent are the connections that never sent anything. Browsers and clients open
+// some in advance, and a stop would wait for them, as if a request were on its
+// way.
+type silent struct {
+	mu     sync.Mutex
+	conns  map[net.Conn]bool
+	hungUp bool
+}
+
+func newSilent() *silent { return &silent{conns: map[net.Conn]bool{}} }
+
+// note is the server's ConnState.
+func (s *silent) note(conn net.Conn, state http.ConnState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if state != http.StateNew {
+		delete(s.conns, conn)
+		return
+	}
+	if s.hungUp {
+		_ = conn.Close() // nobody is on the other end any more
+		return
+	}
+	s.conns[conn] = true
+}
+
+// hangUp closes them, and those that come later.
+func (s *silent) hangUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hungUp = true
+	for conn := range s.conns {
+		_ = conn.Close() // it had nothing to lose
+	}
 }
 
 // Wrap returns the handler that Serve serves.
@@ -123,7 +162,7 @@ func (o *outermost) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if sent := r.Header[RequestIDHeader]; len(sent) == 1 && goodID(sent[0]) {
 		id = sent[0]
 	} else {
-		id = strconv.FormatUint(rand.Uint64(), 36)
+		id = newID()
 	}
 	w.Header()[RequestIDHeader] = []string{id}
 	if r.Body != nil && r.Body != http.NoBody {
@@ -172,6 +211,16 @@ func (o *outermost) record(r *http.Request, id string, w *observed, took time.Du
 		slog.Int64("bytes", w.bytes),
 		slog.Duration("took", took),
 		slog.String("remote", r.RemoteAddr))
+}
+
+// newID draws a request id: 16 hexadecimal digits.
+func newID() string {
+	const digits = "0123456789abcdef"
+	var id [16]byte
+	for i, bits := 0, rand.Uint64(); i < len(id); i, bits = i+1, bits>>4 {
+		id[i] = digits[bits&0xf]
+	}
+	return string(id[:])
 }
 
 // goodID reports whether an id from outside is short and plain enough to repeat.

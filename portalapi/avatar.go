@@ -34,14 +34,14 @@ func avatarURL(size int) string {
 	return fmt.Sprintf("/static/images/"+avatarName+"?hash=%[2]d", size, hash)
 }
 
-func serveAvatar(w http.ResponseWriter, r *http.Request) {
+func (d *door) serveAvatar(w http.ResponseWriter, r *http.Request) {
 	for _, size := range avatarSizes {
 		if r.PathValue("file") == fmt.Sprintf(avatarName, size) {
 			writeAvatar(w, avatars()[size])
 			return
 		}
 	}
-	http.NotFound(w, r)
+	d.notFound(w, r)
 }
 
 func writeAvatar(w http.ResponseWriter, picture []byte) {

@@ -59,9 +59,10 @@ func encode(v any) ([]byte, error) {
 }
 
 func (e *envelope) write(w http.ResponseWriter, r *http.Request, started time.Time) {
-	body := make([]byte, 0, len(e.head)+len(e.tail)+len(r.Host)+len(r.RequestURI)+16)
+	path := target(r)
+	body := make([]byte, 0, len(e.head)+len(e.tail)+len(r.Host)+len(path)+16)
 	body = append(body, e.head...)
-	body = appendString(body, scheme(r), "://", r.Host, r.RequestURI)
+	body = appendString(body, scheme(r), "://", r.Host, path)
 	body = append(body, e.tail...)
 	writeJSON(w, started, http.StatusOK, typeJSON, body)
 }

@@ -52,9 +52,18 @@ type answer struct {
 func (d *door) fail(w http.ResponseWriter, r *http.Request, started time.Time, err error) {
 	for _, row := range answers {
 		if errors.Is(err, row.err) {
+			if row.status >= 500 {
+				d.log.WarnContext(r.Context(), "request refused for now",
+					"request_id", w.Header().Get(httpd.RequestIDHeader), "path", r.URL.Path, "error", err)
+			}
 			row.write(w, r, started, answer{err, row.status, err.Error(), row.kind, row.hresult})
 			return
 		}
+	}
+	var none *noRoute
+	if errors.As(err, &none) {
+		writeError(w, r, started, answer{status: none.status, message: none.message})
+		return
 	}
 	id := w.Header().Get(httpd.RequestIDHeader)
 	d.log.ErrorContext(r.Context(), "request failed", "request_id", id, "path", r.URL.Path, "error", err)
@@ -64,18 +73,34 @@ func (d *door) fail(w http.ResponseWriter, r *http.Request, started time.Time, e
 	})
 }
 
+// failUnknown answers an error to somebody who was not asked for a key yet. It
+// counts against the address, so that nobody can try without end.
+func (d *door) failUnknown(w http.ResponseWriter, r *http.Request, started time.Time, err error) {
+	if limited := d.limit(w, r, nil); limited != nil {
+		err = limited
+	}
+	d.fail(w, r, started, err)
+}
+
+// noRoute is a request for what is not there.
+type noRoute struct {
+	status  int
+	message string
+}
+
+func (e *noRoute) Error() string { return e.message }
+
 // notFound answers for what is no route.
 func (d *door) notFound(w http.ResponseWriter, r *http.Request) {
-	writeError(w, r, time.Now(), answer{status: http.StatusNotFound, message: "There is no " + r.URL.Path + " here"})
+	d.failUnknown(w, r, time.Now(), &noRoute{http.StatusNotFound, "There is no " + r.URL.Path + " here"})
 }
 
 // wrongMethod answers for a route that is there, but not with this method.
-func wrongMethod(allowed string) http.HandlerFunc {
+func (d *door) wrongMethod(allowed string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", allowed)
-		writeError(w, r, time.Now(), answer{
-			status:  http.StatusMethodNotAllowed,
-			message: r.URL.Path + " takes " + allowed + ", not " + r.Method,
+		d.failUnknown(w, r, time.Now(), &noRoute{
+			http.StatusMethodNotAllowed, r.URL.Path + " takes " + allowed + ", not " + r.Method,
 		})
 	}
 }
@@ -133,6 +158,10 @@ func writeInvalid(w http.ResponseWriter, r *http.Request, started time.Time, a a
 		Href   string `json:"href"`
 		Action string `json:"action"`
 	}
+	method := r.Method
+	if method == http.MethodHead { // as GET, less the body
+		method = http.MethodGet
+	}
 	field, text := "Request", a.message
 	var wrong *billing.FieldError
 	if errors.As(a.err, &wrong) {
@@ -153,7 +182,7 @@ func writeInvalid(w http.ResponseWriter, r *http.Request, started time.Time, a a
 			Errors:  map[string][]string{field: {text}},
 			TraceID: w.Header().Get(httpd.RequestIDHeader),
 		},
-		Count: 1, Links: []link{{origin(r) + r.RequestURI, r.Method}}, Status: 1, StatusCode: a.status,
+		Count: 1, Links: []link{{origin(r) + target(r), method}}, Status: 1, StatusCode: a.status,
 	})
 }
 

@@ -19,7 +19,7 @@ type feature struct {
 	adminOnly  bool // shown to administrators only
 	icon       string
 	// How it is shown as a wallet service.
-	serviceTitle, servicePriceTitle string
+	serviceTitle, servicePriceTitle, serviceIcon string
 }
 
 // features are those that DocSpace shows, in its order. Source: contract,
@@ -28,15 +28,15 @@ var features = []feature{
 	{id: "manager", priceTitle: "Number of admins", usedTitle: "Admins added:"},
 	{id: "total_size", title: "{0} per admin and ability to add space on request", priceTitle: "Storage space",
 		usedTitle: "Storage space used:", icon: iconStorage,
-		serviceTitle: "Additional disk storage", servicePriceTitle: "Adjust the storage to the exact amount you require."},
+		serviceIcon: iconStorage, serviceTitle: "Additional disk storage", servicePriceTitle: "Adjust the storage to the exact amount you require."},
 	{id: "file_size", title: "Max file size"},
 	{id: "branding", adminOnly: true},
 	{id: "oauth"},
 	{id: "year", adminOnly: true},
-	{id: "backup", adminOnly: true, icon: iconBackup,
-		serviceTitle: "Backup", servicePriceTitle: "Enable backups. Costs will be billed automatically."},
-	{id: "aitools", adminOnly: true, icon: iconAI,
-		serviceTitle: "AI features", servicePriceTitle: "Enable AI features to boost productivity."},
+	{id: "backup", adminOnly: true,
+		serviceIcon: iconBackup, serviceTitle: "Backup", servicePriceTitle: "Enable backups. Costs will be billed automatically."},
+	{id: "aitools", adminOnly: true,
+		serviceIcon: iconAI, serviceTitle: "AI features", servicePriceTitle: "Enable AI features to boost productivity."},
 	{id: "users", title: "Unlimited number of users and guests", icon: iconUsers},
 	{id: "room", title: "Unlimited number of active rooms", usedTitle: "Rooms:", icon: iconRooms},
 	{id: "customization", title: "Branding & customization", adminOnly: true, icon: iconBrush},
@@ -77,7 +77,7 @@ func (d display) offered(f feature) docspace.Feature {
 // service shows the one feature of a wallet service.
 func (d display) service(f feature) docspace.Feature {
 	out := d.plain(f)
-	out.Title, out.PriceTitle, out.Image = f.serviceTitle, f.servicePriceTitle, f.icon
+	out.Title, out.PriceTitle, out.Image = f.serviceTitle, f.servicePriceTitle, f.serviceIcon
 	if f.id == "backup" && d.freeBackups() {
 		out.Title = additionalBackup
 	}

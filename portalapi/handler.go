@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,11 +51,11 @@ func New(config Config) http.Handler {
 	}
 	mux := http.NewServeMux()
 	for _, rt := range d.routes() {
-		mux.Handle(rt.method+" "+basePath+rt.path, d.handle(rt))
-		mux.HandleFunc(basePath+rt.path, wrongMethod(rt.method))
+		mux.Handle("GET "+basePath+rt.path, d.handle(rt))
+		mux.HandleFunc(basePath+rt.path, d.wrongMethod("GET"))
 	}
 	mux.HandleFunc("GET /openapi.yaml", serveOpenAPI)
-	mux.HandleFunc("GET "+avatarPath, serveAvatar)
+	mux.HandleFunc("GET "+avatarPath, d.serveAvatar)
 	mux.HandleFunc("/", d.notFound)
 	return anyCase(mux)
 }
@@ -72,9 +73,9 @@ type door struct {
 
 // route is one route of the contract.
 type route struct {
-	method string
-	path   string // after basePath
-	access billing.Access
+	path string // after basePath
+	// parameters are the names of those that it knows, in lower case.
+	parameters []string
 	// answer returns the payload and its number of elements, or an error. What
 	// it returns may depend on the question and on nothing else, since it is
 	// given again to who asks the same while the portal stays the same.
@@ -98,13 +99,14 @@ func (d *door) routes() []route {
 	if d.quirks.NoSettingsTwin {
 		topUpTwin = ""
 	}
+	refresh, country := []string{"refresh"}, []string{"country"}
 	return []route{
-		{method: http.MethodGet, path: "/payment/customerinfo", access: billing.Reading, answer: (*door).customerInfo},
-		{method: http.MethodGet, path: "/payment/customer/balance", access: billing.Reading, answer: (*door).balance},
-		{method: http.MethodGet, path: "/payment/quota", access: billing.Reading, answer: (*door).quota},
-		{method: http.MethodGet, path: "/payment/quotas", access: billing.Reading, answer: (*door).quotas},
-		{method: http.MethodGet, path: "/payment/topupsettings", access: billing.Reading, answer: (*door).topUpSettings, twin: topUpTwin},
-		{method: http.MethodGet, path: "/payment/currencies", access: billing.Reading, answer: (*door).currencies},
+		{path: "/payment/customerinfo", parameters: refresh, answer: (*door).customerInfo},
+		{path: "/payment/customer/balance", parameters: refresh, answer: (*door).balance},
+		{path: "/payment/quota", parameters: []string{"refresh", "country"}, answer: (*door).quota},
+		{path: "/payment/quotas", parameters: []string{"wallet", "country"}, answer: (*door).quotas},
+		{path: "/payment/topupsettings", answer: (*door).topUpSettings, twin: topUpTwin},
+		{path: "/payment/currencies", parameters: country, answer: (*door).currencies},
 	}
 }
 
@@ -114,10 +116,10 @@ func (d *door) handle(rt route) http.Handler {
 		started := time.Now()
 		view, err := d.view(r)
 		if err != nil {
-			d.fail(w, r, started, err)
+			d.failUnknown(w, r, started, err)
 			return
 		}
-		caller, err := d.service.Authenticate(r.Context(), view, d.secret(r.Header), rt.access)
+		caller, err := d.service.Authenticate(r.Context(), view, d.secret(r.Header), billing.Reading)
 		if limited := d.limit(w, r, caller); limited != nil {
 			err = limited
 		}
@@ -148,14 +150,13 @@ func (d *door) handle(rt route) http.Handler {
 // view returns the portal that a request is for: by its host, else by the host
 // of its origin, else the default one.
 func (d *door) view(r *http.Request) (*billing.View, error) {
-	view, err := d.service.View(r.Context(), hostOnly(r.Host))
-	if err == nil || r.Header.Get("Origin") == "" {
-		return view, err
+	host := hostOnly(r.Host)
+	if sent := r.Header["Origin"]; len(sent) > 0 {
+		if origin, err := url.Parse(sent[0]); err == nil && origin.Host != "" {
+			return d.service.View(r.Context(), host, hostOnly(origin.Host))
+		}
 	}
-	if origin, parseErr := url.Parse(r.Header.Get("Origin")); parseErr == nil && origin.Host != "" {
-		return d.service.View(r.Context(), hostOnly(origin.Host))
-	}
-	return nil, err
+	return d.service.View(r.Context(), host)
 }
 
 // hostOnly returns a host in lower case without its port.
@@ -170,7 +171,8 @@ func hostOnly(hostport string) string {
 }
 
 // ask reads the parameters of a request. Names are matched in any case, as
-// ASP.NET does; those that a route does not know are passed over.
+// ASP.NET does, and the first of a name counts; those that a route does not know
+// are passed over.
 func (d *door) ask(r *http.Request, rt route, c *billing.Caller) (question, error) {
 	q := question{route: rt.path, role: c.Role}
 	if d.countryHeader != "" {
@@ -179,31 +181,38 @@ func (d *door) ask(r *http.Request, rt route, c *billing.Caller) (question, erro
 	if rt.path == "/payment/customerinfo" {
 		q.origin = origin(r)
 	}
-	if r.URL.RawQuery == "" {
-		return q, nil
-	}
-	values, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return q, &billing.FieldError{Field: "query", Text: "can't be read: " + err.Error()}
-	}
-	for name, all := range values {
-		value := all[0]
-		switch strings.ToLower(name) {
-		case "refresh": // nothing here is stale
-			_, err = parseBool("refresh", value)
-		case "wallet":
-			q.wallet, err = parseBool("wallet", value)
-		case "country":
-			q.locale.Asked = countryCode(value)
-			if q.locale.Asked == "" {
-				q.locale.Asked = "XX" // asked for, but nowhere
-			}
+	seen := map[string]bool{}
+	for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
+		rawName, rawValue, _ := strings.Cut(pair, "=")
+		name, err := url.QueryUnescape(rawName)
+		if name = strings.ToLower(name); err != nil || seen[name] || !slices.Contains(rt.parameters, name) {
+			continue
 		}
+		seen[name] = true
+		value, err := url.QueryUnescape(rawValue)
 		if err != nil {
+			return q, &billing.FieldError{Field: name, Text: "is not encoded as a URL is"}
+		}
+		if err := q.set(name, value); err != nil {
 			return q, err
 		}
 	}
 	return q, nil
+}
+
+// set takes one parameter.
+func (q *question) set(name, value string) (err error) {
+	switch name {
+	case "refresh": // nothing here is stale
+		_, err = parseBool(name, value)
+	case "wallet":
+		q.wallet, err = parseBool(name, value)
+	case "country":
+		if q.locale.Asked = countryCode(value); q.locale.Asked == "" && value != "" {
+			q.locale.Asked = "XX" // asked for, but nowhere
+		}
+	}
+	return err
 }
 
 // parseBool reads a flag as ASP.NET does: true or false in any case.
@@ -234,9 +243,26 @@ func countryCode(s string) string {
 // origin returns the address that the caller sees the portal at.
 func origin(r *http.Request) string { return scheme(r) + "://" + r.Host }
 
+// target returns the path and query of a request as they came, in whatever case.
+func target(r *http.Request) string {
+	if strings.HasPrefix(r.RequestURI, "/") {
+		return r.RequestURI
+	}
+	// A request in the form that proxies get, with the whole address.
+	whole, err := url.Parse(r.RequestURI)
+	if err != nil {
+		return r.URL.RequestURI()
+	}
+	return whole.RequestURI()
+}
+
 func scheme(r *http.Request) string {
-	if forwarded := r.Header["X-Forwarded-Proto"]; len(forwarded) == 1 && (forwarded[0] == "https" || forwarded[0] == "http") {
-		return forwarded[0]
+	if forwarded := r.Header["X-Forwarded-Proto"]; len(forwarded) > 0 {
+		// Of several proxies, the first is the one that the caller sees.
+		first, _, _ := strings.Cut(forwarded[0], ",")
+		if first = strings.TrimSpace(first); first == "https" || first == "http" {
+			return first
+		}
 	}
 	if r.TLS != nil {
 		return "https"

@@ -1,0 +1,78 @@
+package portalapi_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"testing"
+
+	"github.com/bursarhq/bursar/billing"
+	"github.com/bursarhq/bursar/httpd"
+)
+
+// The examples in openapi.yaml are what the sample company's portal says, but
+// for ids, icons and the hashes of pictures.
+func TestExamplesAreWhatTheServerSays(t *testing.T) {
+	h := newHouse(t, setup{})
+	bare := h.addPortal(billing.NewPortal{ID: "bare", Hosts: []string{"bare.example.com"}})
+	owner, narrow := h.company.OwnerKey, h.newKey(h.company.PortalID, billing.NewKey{Scopes: []string{"rooms:read"}})
+	const bareHost = "bare.example.com"
+	requests := map[string]request{
+		"Customer":          {path: "customerinfo", key: owner},
+		"NoCustomer":        {path: "customerinfo", key: bare, host: bareHost},
+		"Balance":           {path: "customer/balance", key: owner},
+		"NoBalance":         {path: "customer/balance", key: bare, host: bareHost},
+		"TopUpSet":          {path: "topupsettings", key: owner},
+		"TopUpNeverSet":     {path: "topupsettings", key: bare, host: bareHost},
+		"QuotaOfAdmin":      {path: "quota", key: h.keyOf(billing.Admin)},
+		"QuotaOfUser":       {path: "quota", key: h.keyOf(billing.Member)},
+		"WalletServices":    {path: "quotas?wallet=true", key: owner},
+		"CurrenciesInSpain": {path: "currencies?country=ES", key: owner},
+		"BadWallet":         {path: "quotas?wallet=maybe", key: owner},
+		"AccessDenied":      {path: "quotas", key: h.keyOf(billing.Guest)},
+		"WrongScope":        {path: "quota", key: narrow},
+		"NoPortal":          {path: "quota", key: owner, host: "nobody.example.com"},
+		"NoRoute":           {path: "nothing", key: owner},
+		"WrongMethod":       {path: "quota", key: owner, method: "POST"},
+		"FailedOnOurSide":   {path: "quota", key: owner},
+		"TryAgain":          {path: "quota", key: owner},
+	}
+	const id = "2jq8v4c0k1w9z"
+	for name, example := range theContract(t).doc.Components.Examples {
+		t.Run(name, func(t *testing.T) {
+			q, ok := requests[name]
+			if !ok {
+				t.Fatal("nobody knows what to ask for this example")
+			}
+			q.header = map[string]string{"X-Forwarded-Proto": "https", httpd.RequestIDHeader: id}
+			house := h
+			if name == "FailedOnOurSide" {
+				house = goneTable(t)
+				q.key = house.company.OwnerKey
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if name == "TryAgain" {
+				house = newHouse(t, setup{})
+				cancel()
+			}
+			got := house.hand(q, q.build(t, "").WithContext(ctx))
+			want := settled(canonical(t, example.Value.Value))
+			// A portal without anything is the example's own portal before it had anything.
+			body := bytes.ReplaceAll([]byte(got.body), []byte(bareHost), []byte(portalHost))
+			same(t, want, settled(canonical(t, decode[any](t, string(body)))))
+		})
+	}
+}
+
+// canonical returns a value as JSON, members sorted.
+func canonical(t *testing.T, value any) string {
+	t.Helper()
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(value); err != nil {
+		t.Fatal(err)
+	}
+	return string(bytes.TrimSpace(b.Bytes()))
+}

@@ -1,0 +1,10 @@
+package portalapi
+
+// Routes returns the routes of the API as a request line starts: "GET /api/…".
+func Routes() []string {
+	var all []string
+	for _, rt := range (&door{}).routes() {
+		all = append(all, "GET "+basePath+rt.path)
+	}
+	return all
+}
