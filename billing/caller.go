@@ -116,7 +116,7 @@ func (s *Service) lookUpKey(ctx context.Context, v *View, hash [32]byte) (*known
 	if err != nil {
 		return nil, fromStore("look up key", err)
 	}
-	if v.keyCount.Add(1) <= maxKnownKeys {
+	if v.keyCount.Load() < maxKnownKeys && v.keyCount.Add(1) <= maxKnownKeys {
 		v.keys.Store(hash, known)
 	}
 	return known, nil

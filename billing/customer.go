@@ -75,8 +75,10 @@ type CustomerChange struct {
 	// theirs.
 	Balances []money.Amount
 	// LastCredit is shown as the latest payment in, now, when it is not the
-	// zero Amount; its pocket must be one of the wallet's.
+	// zero Amount; the wallet must have a pocket in its currency.
 	LastCredit money.Amount
+	// TopUp replaces the top-up rule; nil keeps it, an empty one takes it away.
+	TopUp *TopUp
 }
 
 // SetCustomer makes the portal's customer, or changes it. The payer is the user
@@ -101,6 +103,11 @@ func (s *Service) SetCustomer(ctx context.Context, portalID string, change Custo
 			if other.Currency() == balance.Currency() {
 				return invalid("balance", "names %s twice", balance.Currency())
 			}
+		}
+	}
+	if change.TopUp != nil {
+		if err := s.checkTopUp(*change.TopUp); err != nil {
+			return err
 		}
 	}
 	// Numbers are given out in transactions of their own, so one is drawn
@@ -144,15 +151,33 @@ func (s *Service) putCustomer(tx *store.Tx, portalID string, number int64, email
 		return err
 	}
 	for _, balance := range change.Balances {
-		pocket := store.Pocket{Balance: balance}
-		if change.LastCredit.Currency() == balance.Currency() {
-			pocket.Credited, pocket.CreditedAt = change.LastCredit, s.now()
-		}
-		if err := tx.PutPocket(pocket); err != nil {
+		if err := tx.PutPocket(store.Pocket{Balance: balance}); err != nil {
 			return err
 		}
 	}
+	if !change.LastCredit.IsZero() {
+		if err := s.putLastCredit(tx, portalID, change.LastCredit); err != nil {
+			return err
+		}
+	}
+	if change.TopUp != nil {
+		return s.putTopUp(tx, *change.TopUp)
+	}
 	return nil
+}
+
+func (s *Service) putLastCredit(tx *store.Tx, portalID string, credit money.Amount) error {
+	pockets, err := tx.Pockets(portalID)
+	if err != nil {
+		return err
+	}
+	for _, p := range pockets {
+		if p.Balance.Currency() == credit.Currency() {
+			p.Credited, p.CreditedAt = credit, s.now()
+			return tx.PutPocket(p)
+		}
+	}
+	return invalid("last credit", "%s is in the currency of no balance", credit)
 }
 
 func currentCustomer(tx *store.Tx, portalID string) (customer store.Customer, isNew bool, err error) {

@@ -60,14 +60,26 @@ var storeErrors = map[error]error{
 	store.ErrBusy:     ErrTryAgain,
 }
 
-// fromStore says with this package's errors what the store said.
+// storeError is an error of the store with its name in this package.
+type storeError struct {
+	doing string
+	kind  error
+	err   error
+}
+
+func (e *storeError) Error() string   { return e.doing + ": " + e.err.Error() }
+func (e *storeError) Unwrap() []error { return []error{e.kind, e.err} }
+
+// fromStore gives what came out of a transaction its name in this package. What
+// has one already stays as it is.
 func fromStore(doing string, err error) error {
-	if err == nil {
-		return nil
+	var field *FieldError
+	if err == nil || errors.As(err, &field) || errors.Is(err, ErrNoPortal) {
+		return err
 	}
 	for theirs, ours := range storeErrors {
 		if errors.Is(err, theirs) {
-			return fmt.Errorf("%s: %w: %w", doing, ours, err)
+			return &storeError{doing, ours, err}
 		}
 	}
 	return fmt.Errorf("%s: %w", doing, err)

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -128,7 +129,10 @@ func (s *Service) RevokeKey(ctx context.Context, portalID, name string) (store.K
 		}
 		switch len(matching) {
 		case 0:
-			return store.ErrNotFound
+			if strings.HasPrefix(name, "sk-") { // not to be repeated
+				name = "sk-…"
+			}
+			return fmt.Errorf("key %q: %w", name, store.ErrNotFound)
 		case 1:
 			key = matching[0]
 			return tx.RevokeKey(key.ID, s.now())

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bursarhq/bursar/catalog"
 	"github.com/bursarhq/bursar/money"
 	"github.com/bursarhq/bursar/store"
 )
@@ -102,7 +103,10 @@ func checkHosts(in []string) ([]string, error) {
 }
 
 func (s *Service) checkPurchases(in []Purchase) ([]store.Subscription, error) {
-	var all []store.Subscription
+	var (
+		all   []store.Subscription
+		lines []catalog.Line
+	)
 	for i, p := range in {
 		plan, ok := s.catalog.Plan(p.Plan)
 		if !ok {
@@ -120,6 +124,12 @@ func (s *Service) checkPurchases(in []Purchase) ([]store.Subscription, error) {
 			}
 		}
 		all = append(all, store.Subscription{PlanID: p.Plan, Quantity: p.Quantity, DueAt: p.DueAt})
+		lines = append(lines, catalog.Line{Plan: plan, Quantity: p.Quantity})
+	}
+	for _, currency := range s.catalog.Currencies() {
+		if _, err := catalog.Sum(lines, currency); err != nil {
+			return nil, invalid("quantity", "is too much: %v", err)
+		}
 	}
 	return all, nil
 }
@@ -166,9 +176,12 @@ func CountedFeatures() []string {
 // SetServices replaces the set of wallet services that are switched on, by the
 // ids of their plans. It fails with ErrNotFound when there is no such portal.
 func (s *Service) SetServices(ctx context.Context, portalID string, planIDs []int) error {
-	for _, id := range planIDs {
+	for i, id := range planIDs {
 		if plan, ok := s.catalog.Plan(id); !ok || !plan.Wallet {
 			return invalid("service", "%d is no wallet service", id)
+		}
+		if slices.Contains(planIDs[:i], id) {
+			return invalid("service", "%d is given twice", id)
 		}
 	}
 	return fromStore("set services", s.store.Change(ctx, portalID, func(tx *store.Tx) error {
@@ -182,6 +195,27 @@ type PortalSummary struct {
 	Hosts []string
 	// Owner is nil when the portal has none.
 	Owner *store.User
+}
+
+// Portal returns one portal as it stands in a list. It fails with ErrNotFound.
+func (s *Service) Portal(ctx context.Context, portalID string) (summary PortalSummary, err error) {
+	err = s.store.Read(ctx, func(tx *store.Tx) error {
+		portal, err := tx.Portal(portalID)
+		if err == nil {
+			summary, err = summarize(tx, portal)
+		}
+		return err
+	})
+	return summary, fromStore("read portal", err)
+}
+
+func summarize(tx *store.Tx, p store.Portal) (PortalSummary, error) {
+	hosts, err := tx.Hosts(p.ID)
+	if err != nil {
+		return PortalSummary{}, err
+	}
+	owner, err := optional(tx.Owner(p.ID))
+	return PortalSummary{p, hosts, owner}, err
 }
 
 // Portals calls each for every portal in the order of their ids, until each
@@ -198,15 +232,11 @@ func (s *Service) Portals(ctx context.Context, each func(PortalSummary) error) e
 				return err
 			}
 			for _, p := range portals {
-				hosts, err := tx.Hosts(p.ID)
+				summary, err := summarize(tx, p)
 				if err != nil {
 					return err
 				}
-				owner, err := optional(tx.Owner(p.ID))
-				if err != nil {
-					return err
-				}
-				summaries = append(summaries, PortalSummary{p, hosts, owner})
+				summaries = append(summaries, summary)
 			}
 			return nil
 		})

@@ -37,8 +37,9 @@ type Service struct {
 	defaultPortal string
 	stockQuirks   bool
 
-	views *lru.Cache[string, *viewing] // by host
-	uses  keyUses
+	views  *lru.Cache[string, *viewing] // by host
+	misses *lru.Cache[string, int64]    // hosts without a portal, and the generation they had none in
+	uses   keyUses
 }
 
 // New returns a service.
@@ -59,6 +60,10 @@ func New(config Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	misses, err := lru.New[string, int64](config.MaxViews)
+	if err != nil {
+		return nil, err
+	}
 	return &Service{
 		store:         config.Store,
 		catalog:       config.Catalog,
@@ -66,6 +71,7 @@ func New(config Config) (*Service, error) {
 		defaultPortal: config.DefaultPortal,
 		stockQuirks:   config.StockQuirks,
 		views:         views,
+		misses:        misses,
 		uses:          keyUses{pending: map[keyRef]time.Time{}},
 	}, nil
 }

@@ -3,6 +3,7 @@ package billing
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -28,6 +29,15 @@ func (s *Service) AddUser(ctx context.Context, portalID string, in NewUser) (str
 		return "", err
 	}
 	err = s.store.Change(ctx, portalID, func(tx *store.Tx) error {
+		if in.Role == Owner {
+			owner, err := optional(tx.Owner(portalID))
+			if err != nil {
+				return err
+			}
+			if owner != nil {
+				return fmt.Errorf("the portal's owner: %w", store.ErrExists)
+			}
+		}
 		if err := tx.InsertUser(user); err != nil {
 			return err
 		}

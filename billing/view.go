@@ -43,20 +43,40 @@ type viewing struct {
 	generation atomic.Int64
 }
 
-// View returns the portal that answers for a host (lower case, without a port),
-// as it is now. It fails with ErrNoPortal.
-func (s *Service) View(ctx context.Context, host string) (*View, error) {
+// View returns the portal that answers for the first of some hosts (lower case,
+// without ports) that any answers for, or else the default one, as it is now. It
+// fails with ErrNoPortal.
+func (s *Service) View(ctx context.Context, hosts ...string) (*View, error) {
 	generation, err := s.store.Generation()
 	if err != nil {
 		return nil, fromStore("look for changes", err)
 	}
+	for _, host := range hosts {
+		if host == anyHost { // a request without one
+			continue
+		}
+		if v, err := s.viewOf(ctx, host, generation); !errors.Is(err, ErrNoPortal) {
+			return v, err
+		}
+	}
+	return s.viewOf(ctx, anyHost, generation)
+}
+
+// anyHost stands for the hosts that no portal answers for by name.
+const anyHost = ""
+
+// viewOf returns the view of a host by what is known, if that still holds, or
+// else reads it. It is at least as new as the generation.
+func (s *Service) viewOf(ctx context.Context, host string, generation int64) (*View, error) {
 	known, ok := s.views.Get(host)
 	if ok && known.generation.Load() == generation && known.view.holds(s.now()) {
 		return known.view, nil
 	}
-	// Everything read below is at least as new as the generation.
+	if missed, ok := s.misses.Get(host); ok && missed == generation {
+		return nil, ErrNoPortal
+	}
 	var fresh *View
-	err = s.store.Read(ctx, func(tx *store.Tx) error {
+	err := s.store.Read(ctx, func(tx *store.Tx) error {
 		address, err := s.address(tx, host)
 		if err != nil {
 			return err
@@ -68,6 +88,10 @@ func (s *Service) View(ctx context.Context, host string) (*View, error) {
 		fresh, err = s.load(tx, address.PortalID)
 		return err
 	})
+	if errors.Is(err, ErrNoPortal) {
+		s.misses.Add(host, generation)
+		return nil, err
+	}
 	if err != nil {
 		return nil, fromStore("read portal", err)
 	}
@@ -81,15 +105,14 @@ func (s *Service) View(ctx context.Context, host string) (*View, error) {
 	return fresh, nil
 }
 
-// address returns the portal of a host, or the one that answers for all others.
-func (s *Service) address(tx *store.Tx, host string) (store.Address, error) {
-	address, err := tx.Address(host)
-	if !errors.Is(err, store.ErrNotFound) {
-		return address, err
-	}
-	if s.defaultPortal != "" {
+// address returns the portal of a host, or of anyHost, or ErrNoPortal.
+func (s *Service) address(tx *store.Tx, host string) (address store.Address, err error) {
+	switch {
+	case host != anyHost:
+		address, err = tx.Address(host)
+	case s.defaultPortal != "":
 		address, err = tx.AddressByID(s.defaultPortal)
-	} else {
+	default:
 		address, err = tx.OnlyAddress()
 	}
 	if errors.Is(err, store.ErrNotFound) {
@@ -203,7 +226,7 @@ func Derived[K comparable, T any](v *View, key K, build func() (T, error)) (T, e
 		return value.(T), nil
 	}
 	value, err := build()
-	if err == nil && v.made.count.Add(1) <= maxDerived {
+	if err == nil && v.made.count.Load() < maxDerived && v.made.count.Add(1) <= maxDerived {
 		v.made.values.Store(key, value)
 	}
 	return value, err
