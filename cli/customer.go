@@ -62,31 +62,28 @@ bursar customer set --portal portal.example.com --top-up 'USD 20..100'`,
 		}
 		for _, text := range balances {
 			code, number, ok := strings.Cut(text, "=")
-			amount, err := parseAmount(code, number)
-			if !ok || err != nil {
+			if !ok {
 				return usage("--balance: %q is not like USD=148.50", text)
+			}
+			amount, err := parseAmount(code, number)
+			if err != nil {
+				return usage("--balance: %q: %w", text, err)
 			}
 			change.Balances = append(change.Balances, amount)
 		}
-		floor, target, err := parseTopUp(topUp)
-		if err != nil {
-			return err
+		if topUp != "" {
+			floor, target, err := parseTopUp(topUp)
+			if err != nil {
+				return err
+			}
+			change.TopUp = &billing.TopUp{Enabled: true, Floor: floor, Target: target}
+		}
+		if noTopUp {
+			change.TopUp = &billing.TopUp{}
 		}
 		return withPortal(cmd, *data, *portal, env, func(s *billing.Service, portalID string) error {
-			if f := cmd.Flags(); f.Changed("email") || f.Changed("method") || f.Changed("method-status") || f.Changed("balance") {
-				if err := s.SetCustomer(cmd.Context(), portalID, change); err != nil {
-					return err
-				}
-			}
-			if topUp != "" {
-				if err := s.SetTopUpRule(cmd.Context(), portalID, true, floor, target); err != nil {
-					return err
-				}
-			}
-			if noTopUp {
-				if err := s.ClearTopUpRule(cmd.Context(), portalID); err != nil {
-					return err
-				}
+			if err := s.SetCustomer(cmd.Context(), portalID, change); err != nil {
+				return err
 			}
 			_, err := fmt.Fprintf(env.Stdout, "The customer of %s is set.\n", portalID)
 			return err
@@ -105,9 +102,6 @@ func parseAmount(code, number string) (money.Amount, error) {
 
 // parseTopUp reads "USD 20..100".
 func parseTopUp(text string) (floor, target money.Amount, err error) {
-	if text == "" {
-		return floor, target, nil
-	}
 	code, bounds, hasCode := strings.Cut(text, " ")
 	low, high, hasBounds := strings.Cut(bounds, "..")
 	floor, errLow := parseAmount(code, low)

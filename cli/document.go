@@ -32,7 +32,7 @@ type answer[T any] struct {
 }
 
 func (a answer[T]) IsZero() bool                 { return !a.arrived }
-func (a answer[T]) MarshalJSON() ([]byte, error) { return json.Marshal(a.value) }
+func (a answer[T]) MarshalJSON() ([]byte, error) { return encodeJSON(a.value) }
 
 type customerDocument struct {
 	PortalID             string         `json:"portalId"`

@@ -13,9 +13,11 @@ import (
 type Env struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
-	Getenv         func(string) string
-	Environ        []string
-	Now            func() time.Time
+	// Getenv returns a variable of the environment; nil means that all are empty.
+	Getenv func(string) string
+	// Environ is the whole environment, for what asks for that.
+	Environ []string
+	Now     func() time.Time
 	// Version is what "bursar version" prints.
 	Version string
 }
@@ -29,6 +31,14 @@ func System(version string) Env {
 	}
 }
 
+// get returns a variable of the environment.
+func (e Env) get(name string) string {
+	if e.Getenv == nil {
+		return ""
+	}
+	return e.Getenv(name)
+}
+
 // isTerminal reports whether a person is reading w.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
@@ -38,11 +48,11 @@ func isTerminal(w io.Writer) bool {
 // DataDir returns the folder of the database where none is named: $BURSAR_DATA,
 // else bursar in the folder that XDG has for data.
 func (e Env) DataDir() string {
-	if dir := e.Getenv("BURSAR_DATA"); dir != "" {
+	if dir := e.get("BURSAR_DATA"); dir != "" {
 		return dir
 	}
-	if dir := e.Getenv("XDG_DATA_HOME"); dir != "" {
+	if dir := e.get("XDG_DATA_HOME"); dir != "" {
 		return filepath.Join(dir, "bursar")
 	}
-	return filepath.Join(e.Getenv("HOME"), ".local", "share", "bursar")
+	return filepath.Join(e.get("HOME"), ".local", "share", "bursar")
 }

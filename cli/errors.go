@@ -80,8 +80,11 @@ var outcomes = []struct {
 	{store.ErrExists, ExitFailed, "choose another, or use the one that is there: bursar portal list"},
 	{store.ErrNotFound, ExitFailed, "bursar portal list shows what there is"},
 
+	{fs.ErrNotExist, ExitFailed, "check the name of the file"},
+	{syscall.ENOTDIR, ExitFailed, "name a folder, not a file"},
 	{fs.ErrPermission, ExitFailed, "check who may use that file or folder, or name another"},
 	{syscall.EADDRINUSE, ExitFailed, "another program listens there; choose another address with --listen 127.0.0.1:0"},
+	{syscall.EADDRNOTAVAIL, ExitFailed, "this machine does not have that address; choose another with --listen"},
 	{syscall.EACCES, ExitFailed, "ports below 1024 need rights; choose another with --listen"},
 }
 
@@ -105,7 +108,7 @@ func ExitCode(err error) int {
 	return ExitFailed
 }
 
-// hintFor returns the advice for an error; "" if there is none.
+// hintFor returns the advice for an error.
 func hintFor(err error) string {
 	var own *Error
 	if errors.As(err, &own) && own.Hint != "" {
@@ -116,7 +119,10 @@ func hintFor(err error) string {
 			return row.hint
 		}
 	}
-	return ""
+	if ExitCode(err) == ExitUsage {
+		return "--help shows how the command is used"
+	}
+	return "if the message does not help, please report it: https://github.com/bursarhq/bursar/issues"
 }
 
 // isUsage recognizes cobra's own errors, which have no type.
@@ -136,10 +142,9 @@ func PrintError(w io.Writer, err error) {
 	if errors.As(err, &own) && own.Printed {
 		return
 	}
-	fmt.Fprintf(w, "bursar: %v\n", err)
-	if hint := hintFor(err); hint != "" {
-		fmt.Fprintf(w, "hint: %s\n", hint)
-	} else if ExitCode(err) == ExitUsage {
-		fmt.Fprintln(w, "hint: --help shows how the command is used")
+	lines := strings.Split(err.Error(), "\n") // of errors that were joined
+	for i := range lines {
+		lines[i] = cleaned(lines[i])
 	}
+	fmt.Fprintf(w, "bursar: %s\nhint: %s\n", strings.Join(lines, "\n"), hintFor(err))
 }

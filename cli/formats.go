@@ -2,20 +2,14 @@ package cli
 
 import (
 	"bytes"
-	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/x/ansi"
-	"github.com/goccy/go-yaml"
 
 	"github.com/bursarhq/bursar/docspace"
-	"github.com/bursarhq/bursar/money"
 )
 
 // ReportFormats returns the names of the formats of a report.
@@ -30,31 +24,24 @@ func WriteReport(env Env, r *docspace.Report, format string) error {
 	case "json":
 		err = printJSON(&b, newDocument(r))
 	case "yaml":
-		err = writeYAML(&b, newDocument(r))
+		var document []byte
+		if document, err = encodeJSON(newDocument(r)); err == nil {
+			err = writeJSONAsYAML(&b, document)
+		}
 	case "csv":
 		err = writeCSV(&b, r)
 	case "markdown":
 		writeMarkdown(&b, newPage(r, env.Now()))
 	default:
 		writeTable(&b, newPage(r, env.Now()))
-		_, err = colorprofile.NewWriter(env.Stdout, env.Environ).Write(b.Bytes())
-		return err
+		if env.get("NO_COLOR") == "" {
+			_, err = colorprofile.NewWriter(env.Stdout, env.Environ).Write(b.Bytes())
+			return err
+		}
+		b = *bytes.NewBufferString(ansi.Strip(b.String()))
 	}
 	if err == nil {
 		_, err = env.Stdout.Write(b.Bytes())
-	}
-	return err
-}
-
-// writeYAML writes the JSON document as YAML, members in the same order.
-func writeYAML(w io.Writer, d document) error {
-	data, err := json.Marshal(d)
-	if err != nil {
-		return err
-	}
-	text, err := yaml.JSONToYAML(data)
-	if err == nil {
-		_, err = w.Write(text)
 	}
 	return err
 }
@@ -113,7 +100,9 @@ func writeGrid(w io.Writer, g grid) {
 	}
 	for _, row := range g.rows {
 		for i, cell := range row {
-			row[i] = printable(cell)
+			if row[i] = printable(cell); row[i] == "" {
+				row[i] = "-"
+			}
 			widths[i] = max(widths[i], ansi.StringWidth(row[i]))
 		}
 	}
@@ -143,14 +132,24 @@ func padded(s string, width int, right bool) string {
 // printable returns a text as it can stand on one line.
 func printable(s string) string { return strings.ReplaceAll(cleaned(s), noBreak, " ") }
 
-// cleaned takes out of a portal's text what a terminal would obey.
+// cleaned takes out of a portal's text what a terminal would obey; what breaks a
+// line becomes a space.
 func cleaned(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
+		switch {
+		case r == '\t' || r == '\n' || r == '\r':
+			return ' '
+		case obeyed(r):
 			return -1
 		}
 		return r
 	}, s)
+}
+
+// obeyed reports whether a terminal does something else with a character than
+// showing it: controls, and marks that turn the direction of a line.
+func obeyed(r rune) bool {
+	return r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 }
 
 // writeMarkdown lays a page out as Markdown.
@@ -200,89 +199,3 @@ func writeMarkdownGrid(w io.Writer, g grid) {
 var markdownEscapes = strings.NewReplacer(`\`, `\\`, "|", `\|`, "*", `\*`, "_", `\_`, "`", "\\`", "<", "&lt;", "[", `\[`, "]", `\]`)
 
 func markdownText(s string) string { return markdownEscapes.Replace(printable(s)) }
-
-// writeCSV writes one fact a line, in the order of the report: which part, which
-// item of it, which fact, its value, and for amounts the currency.
-func writeCSV(w io.Writer, r *docspace.Report) error {
-	out := csv.NewWriter(w)
-	row := func(part docspace.Part, item, fact, value string, currency money.Currency) {
-		_ = out.Write([]string{string(part), cell(item), fact, cell(value), string(currency)}) // Error tells
-	}
-	_ = out.Write([]string{"part", "item", "fact", "value", "currency"})
-	if c := r.Customer; c != nil {
-		row(docspace.PartCustomer, "", "portal_id", c.PortalID, "")
-		row(docspace.PartCustomer, "", "email", c.Email, "")
-		row(docspace.PartCustomer, "", "payment_method_status", c.PaymentMethodStatus.String(), "")
-		row(docspace.PartCustomer, "", "payment_method_type", c.PaymentMethodType, "")
-		if c.Payer != nil {
-			row(docspace.PartCustomer, "", "payer_id", c.Payer.ID, "")
-			row(docspace.PartCustomer, "", "payer_name", c.Payer.DisplayName, "")
-		}
-	}
-	if b := r.Balance; b != nil {
-		for _, sub := range b.SubAccounts {
-			row(docspace.PartBalance, string(sub.Amount.Currency()), "available", sub.Amount.Decimal(), sub.Amount.Currency())
-		}
-		if b.LastCredit != nil {
-			row(docspace.PartBalance, "last_credit", "amount", b.LastCredit.Amount.Decimal(), b.LastCredit.Amount.Currency())
-			row(docspace.PartBalance, "last_credit", "date", csvTime(b.LastCredit.Date), "")
-		}
-	}
-	if r.Quota != nil {
-		csvQuota(docspace.PartQuota, *r.Quota, row)
-	}
-	for _, q := range r.Quotas {
-		csvQuota(docspace.PartQuotas, q, row)
-	}
-	if t := r.TopUp; t != nil {
-		row(docspace.PartTopUp, "", "enabled", strconv.FormatBool(t.Enabled), "")
-		row(docspace.PartTopUp, "", "min_balance", t.MinBalance.Decimal(), t.Currency())
-		row(docspace.PartTopUp, "", "up_to_balance", t.UpToBalance.Decimal(), t.Currency())
-		row(docspace.PartTopUp, "", "last_modified", csvTime(t.LastModified), "")
-	}
-	for _, c := range r.Currencies {
-		row(docspace.PartCurrencies, string(c.Code()), "symbol", c.Sign(), "")
-		row(docspace.PartCurrencies, string(c.Code()), "name", c.NativeName, "")
-		row(docspace.PartCurrencies, string(c.Code()), "country", c.CountryCode, "")
-	}
-	out.Flush()
-	return out.Error()
-}
-
-func csvQuota(part docspace.Part, q docspace.Quota, row func(docspace.Part, string, string, string, money.Currency)) {
-	item := strconv.Itoa(q.ID)
-	row(part, item, "title", q.Title, "")
-	if q.Price != nil {
-		row(part, item, "price", q.Price.Amount.Decimal(), q.Price.Amount.Currency())
-	}
-	row(part, item, "trial", strconv.FormatBool(q.Trial), "")
-	row(part, item, "free", strconv.FormatBool(q.Free), "")
-	row(part, item, "non_profit", strconv.FormatBool(q.NonProfit), "")
-	if part == docspace.PartQuota {
-		row(part, item, "due_date", csvTime(q.DueDate), "")
-	}
-	for _, f := range q.Features {
-		row(part, item, "feature."+f.ID, f.Value.String(), "")
-		if f.Used != nil && f.Used.Value != nil {
-			row(part, item, "used."+f.ID, strconv.FormatInt(*f.Used.Value, 10), "")
-		}
-	}
-}
-
-func csvTime(t docspace.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(time.RFC3339)
-}
-
-// cell keeps a spreadsheet from taking a portal's text for a formula.
-func cell(s string) string {
-	if s == "" || !strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return s
-	}
-	if _, err := money.Parse(s, ""); err == nil {
-		return s
-	}
-	return "'" + s
-}

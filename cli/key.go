@@ -121,10 +121,10 @@ func newKeyList(env Env) *cobra.Command {
 			if *output == "json" {
 				return printJSON(env.Stdout, lines)
 			}
-			return columns(env.Stdout, "KEY\tNAME\tSTATE\tSCOPES\tEXPIRES\tLAST USED\tID", func(line func(...string)) error {
+			return columns(env.Stdout, "KEY\tNAME\tSTATE\tSCOPES\tEXPIRES\tLAST USED", func(line func(...string)) error {
 				for _, k := range lines {
 					line("sk-***"+k.Postfix, k.Name, k.state(env.Now()), strings.Join(k.Scopes, " "),
-						minute(k.ExpiresAt), minute(k.LastUsed), k.ID)
+						day(k.ExpiresAt), minute(k.LastUsed))
 				}
 				return nil
 			})
@@ -153,6 +153,14 @@ func newKeyRevoke(env Env) *cobra.Command {
 		})
 	}
 	return cmd
+}
+
+// day writes the day of a moment for people; "" for the zero Time.
+func day(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.DateOnly)
 }
 
 // minute writes a moment for people; "" for the zero Time.

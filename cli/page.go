@@ -33,6 +33,8 @@ type grid struct {
 	rows     [][]string
 }
 
+const notSaid = "The portal does not say."
+
 // newPage words a report for people; now is what dates are counted from.
 func newPage(r *docspace.Report, now time.Time) page {
 	p := page{facts: []fact{{"Portal", r.Portal}, {"Read", minute(r.RetrievedAt) + " UTC"}}}
@@ -59,8 +61,11 @@ func customerSection(c *docspace.CustomerInfo) section {
 		return s
 	}
 	payer := "nobody: no user of the portal has the customer's address"
-	if c.Payer != nil {
+	switch {
+	case c.Payer != nil:
 		payer = c.Payer.DisplayName
+	case c.Email == "":
+		payer = "not known"
 	}
 	method := "none stored"
 	if c.PaymentMethodStatus != docspace.PaymentMethodNone {
@@ -96,7 +101,7 @@ func balanceSection(b *docspace.Balance) section {
 func quotaSection(q *docspace.Quota, now time.Time) section {
 	s := section{title: "Plan"}
 	if q == nil {
-		s.texts = []string{"The portal does not say."}
+		s.texts = []string{notSaid}
 		return s
 	}
 	s.facts = []fact{
@@ -109,10 +114,11 @@ func quotaSection(q *docspace.Quota, now time.Time) section {
 	var has, lacks []string
 	for _, f := range q.Features {
 		if on, isFlag := f.Value.Flag(); isFlag {
+			name := strings.ReplaceAll(featureName(f), " ", noBreak)
 			if on {
-				has = append(has, featureName(f))
+				has = append(has, name)
 			} else {
-				lacks = append(lacks, featureName(f))
+				lacks = append(lacks, name)
 			}
 		} else if limit, ok := f.Value.Number(); ok {
 			s.grid.rows = append(s.grid.rows, []string{featureName(f), usedText(f), limitText(f.Type, limit)})
@@ -130,7 +136,7 @@ func quotaSection(q *docspace.Quota, now time.Time) section {
 func quotasSection(offers []docspace.Quota) section {
 	s := section{title: "Plans on offer"}
 	if len(offers) == 0 {
-		s.texts = []string{"None."}
+		s.texts = []string{noneOf(offers)}
 		return s
 	}
 	s.grid.headings = []string{"Plan", ">Price", "For each unit"}
@@ -156,7 +162,7 @@ func topUpSection(t *docspace.TopUpSettings) section {
 	s := section{title: "Automatic top-up"}
 	switch {
 	case t == nil:
-		s.texts = []string{"The portal does not say."}
+		s.texts = []string{notSaid}
 		return s
 	case t.Enabled:
 		s.texts = []string{fmt.Sprintf("On: when less than %s is left, the wallet is refilled up to %s.",
@@ -176,7 +182,7 @@ func topUpSection(t *docspace.TopUpSettings) section {
 func currenciesSection(list []docspace.Currency) section {
 	s := section{title: "Currencies"}
 	if len(list) == 0 {
-		s.texts = []string{"None."}
+		s.texts = []string{noneOf(list)}
 		return s
 	}
 	s.grid.headings = []string{"Code", "Sign", "Name", "Country"}
@@ -186,12 +192,20 @@ func currenciesSection(list []docspace.Currency) section {
 	return s
 }
 
+// noneOf words an empty list; nil is one that the portal did not send.
+func noneOf[T any](list []T) string {
+	if list == nil {
+		return notSaid
+	}
+	return "None."
+}
+
 func quotaTitle(q docspace.Quota) string {
 	title := q.Title
 	if title == "" {
 		title = fmt.Sprintf("plan %d", q.ID)
 	}
-	if q.NonProfit {
+	if q.NonProfit && !strings.EqualFold(title, "non-profit") {
 		title += " (non-profit)"
 	}
 	return title

@@ -78,7 +78,11 @@ bursar portal create --id docspace.io123 --host a.example.com --owner-email owne
 				return err
 			}
 			if *output == "json" {
-				return printJSON(env.Stdout, map[string]any{"id": id, "hosts": in.Hosts})
+				made, err := s.Portal(cmd.Context(), id)
+				if err != nil {
+					return err
+				}
+				return printJSON(env.Stdout, portalLine(made))
 			}
 			fmt.Fprintf(env.Stdout, "Portal %s is there.\n", id)
 			fmt.Fprintf(env.Stderr, "next: bursar key create --portal %s makes an API key of its owner\n", id)
@@ -162,7 +166,7 @@ type portalJSON struct {
 }
 
 func portalLine(p billing.PortalSummary) portalJSON {
-	l := portalJSON{ID: p.ID, Name: p.Name, Hosts: p.Hosts, Country: p.Country, CreatedAt: p.CreatedAt}
+	l := portalJSON{ID: p.ID, Name: p.Name, Hosts: append([]string{}, p.Hosts...), Country: p.Country, CreatedAt: p.CreatedAt}
 	if p.Owner != nil {
 		l.Owner = p.Owner.Email
 	}

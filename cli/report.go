@@ -88,6 +88,11 @@ bursar report -o markdown > billing.md`,
 			_, err := env.Stdout.Write(reportSchema)
 			return err
 		}
+		for _, name := range []string{"portal", "key", "key-file"} {
+			if f := cmd.Flag(name); f.Changed && f.Value.String() == "" {
+				return usage("--%s is empty", name)
+			}
+		}
 		return runReport(cmd.Context(), env, flags)
 	}
 	return cmd
@@ -135,7 +140,7 @@ func runReport(ctx context.Context, env Env, flags reportFlags) error {
 func (flags reportFlags) client(env Env) (*docspace.Client, error) {
 	address := flags.portal
 	if address == "" {
-		address = env.Getenv("DOCSPACE_URL")
+		address = env.get("DOCSPACE_URL")
 	}
 	if address == "" {
 		return nil, &Error{Code: ExitUsage, Err: errors.New("no portal is named"),
@@ -178,7 +183,7 @@ func (flags reportFlags) readKey(env Env) (string, error) {
 		}
 		return firstLine(flags.keyFile, f)
 	}
-	if key := env.Getenv("DOCSPACE_API_KEY"); key != "" {
+	if key := env.get("DOCSPACE_API_KEY"); key != "" {
 		return key, nil
 	}
 	return "", &Error{Code: ExitUsage, Err: errors.New("no key is given"),
@@ -260,8 +265,8 @@ func printOutcome(env Env, r *docspace.Report, outcome error) error {
 		if err == nil {
 			continue
 		}
-		fmt.Fprintf(env.Stderr, "bursar: %v\n", err)
-		if hint := hintFor(err); hint != "" && !hints[hint] {
+		fmt.Fprintf(env.Stderr, "bursar: %s\n", cleaned(err.Error()))
+		if hint := hintFor(err); !hints[hint] {
 			fmt.Fprintf(env.Stderr, "hint: %s\n", hint)
 			hints[hint] = true
 		}
@@ -294,7 +299,7 @@ func commonFailure(r *docspace.Report) *docspace.Error {
 // spin shows a person that something is going on, until the function it returns
 // is called. It stays silent where nobody watches.
 func spin(env Env, quiet bool, doing string) (stop func()) {
-	if quiet || !isTerminal(env.Stderr) || env.Getenv("TERM") == "dumb" {
+	if quiet || !isTerminal(env.Stderr) || env.get("TERM") == "dumb" {
 		return func() {}
 	}
 	done, gone := make(chan struct{}), make(chan struct{})

@@ -60,6 +60,9 @@ bursar demo --api-key sk-demo --listen 127.0.0.1:9000`,
 		if err != nil {
 			return err
 		}
+		if flags.defaultPortal == "" { // there may be others in the folder
+			flags.defaultPortal = demoPortal
+		}
 		server, err := flags.open(cmd.Context(), store.Config{Dir: dir, InMemory: dir == ""}, env, log)
 		if err != nil {
 			return err
@@ -117,7 +120,12 @@ func (s *server) readItself(ctx context.Context, key string) (*docspace.Report, 
 		return nil, err
 	}
 	report := client.Report(ctx)
-	return report, report.Err()
+	for _, part := range report.Asked {
+		if err := report.Failed[part]; err != nil {
+			return nil, err
+		}
+	}
+	return report, nil
 }
 
 // ownTransport returns a transport that trusts the server's own certificate and

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -111,12 +112,13 @@ type server struct {
 
 // open listens first: a port that is taken is found out before anything is made.
 func (s *serveFlags) open(ctx context.Context, where store.Config, env cli.Env, log *slog.Logger) (*server, error) {
-	for _, file := range []string{s.tlsCert, s.tlsKey} {
-		if file != "" {
-			if _, err := os.Stat(file); err != nil {
-				return nil, err
-			}
+	if s.tlsCert != "" {
+		if _, err := tls.LoadX509KeyPair(s.tlsCert, s.tlsKey); err != nil {
+			return nil, &cli.Error{Err: fmt.Errorf("--tls-cert and --tls-key: %w", err), Hint: "both must be there, in PEM, and belong together"}
 		}
+	}
+	if err := checkAddress(s.listen); err != nil {
+		return nil, &cli.Error{Code: cli.ExitUsage, Err: fmt.Errorf("--listen: %w", err), Hint: "give an address and a port, such as 127.0.0.1:8080"}
 	}
 	listener, err := net.Listen("tcp", s.listen)
 	if err != nil {
@@ -133,6 +135,16 @@ func (s *serveFlags) open(ctx context.Context, where store.Config, env cli.Env, 
 		return nil, errors.Join(err, db.Close(), listener.Close())
 	}
 	return &server{flags: s, log: log, store: db, service: service, listener: listener}, nil
+}
+
+// checkAddress reports what is wrong with an address to listen on.
+func checkAddress(address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return err
+	}
+	_, err = net.LookupPort("tcp", port)
+	return err
 }
 
 // url returns the address that the server can be reached at from here.

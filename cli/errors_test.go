@@ -1,0 +1,192 @@
+package cli_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/bursarhq/bursar/billing"
+	"github.com/bursarhq/bursar/cli"
+	"github.com/bursarhq/bursar/docspace"
+	"github.com/bursarhq/bursar/store"
+)
+
+// met are the exported errors of the packages that commands call, with the exit
+// status that each ends in.
+var met = map[string]map[string]struct {
+	err  error
+	code int
+}{
+	"docspace": {
+		"ErrConfig":       {docspace.ErrConfig, cli.ExitUsage},
+		"ErrUnauthorized": {docspace.ErrUnauthorized, cli.ExitNotAllowed},
+		"ErrForbidden":    {docspace.ErrForbidden, cli.ExitNotAllowed},
+		"ErrNotFound":     {docspace.ErrNotFound, cli.ExitFailed},
+		"ErrRefused":      {docspace.ErrRefused, cli.ExitFailed},
+		"ErrRateLimited":  {docspace.ErrRateLimited, cli.ExitFailed},
+		"ErrPortalFailed": {docspace.ErrPortalFailed, cli.ExitFailed},
+		"ErrUnreachable":  {docspace.ErrUnreachable, cli.ExitFailed},
+		"ErrTimeout":      {docspace.ErrTimeout, cli.ExitFailed},
+		"ErrRedirect":     {docspace.ErrRedirect, cli.ExitFailed},
+		"ErrTooLarge":     {docspace.ErrTooLarge, cli.ExitFailed},
+		"ErrMalformed":    {docspace.ErrMalformed, cli.ExitFailed},
+	},
+	"billing": {
+		"ErrNoPortal":     {billing.ErrNoPortal, cli.ExitFailed},
+		"ErrNoKey":        {billing.ErrNoKey, cli.ExitNotAllowed},
+		"ErrUnknownKey":   {billing.ErrUnknownKey, cli.ExitNotAllowed},
+		"ErrKeyExpired":   {billing.ErrKeyExpired, cli.ExitNotAllowed},
+		"ErrKeyRevoked":   {billing.ErrKeyRevoked, cli.ExitNotAllowed},
+		"ErrScope":        {billing.ErrScope, cli.ExitNotAllowed},
+		"ErrAccessDenied": {billing.ErrAccessDenied, cli.ExitNotAllowed},
+		"ErrInvalid":      {billing.ErrInvalid, cli.ExitUsage},
+		"ErrNotFound":     {billing.ErrNotFound, cli.ExitFailed},
+		"ErrExists":       {billing.ErrExists, cli.ExitFailed},
+		"ErrTryAgain":     {billing.ErrTryAgain, cli.ExitFailed},
+	},
+	"store": {
+		"ErrNotFound": {store.ErrNotFound, cli.ExitFailed},
+		"ErrExists":   {store.ErrExists, cli.ExitFailed},
+		"ErrBusy":     {store.ErrBusy, cli.ExitFailed},
+		"ErrFull":     {store.ErrFull, cli.ExitFailed},
+		"ErrNewer":    {store.ErrNewer, cli.ExitFailed},
+	},
+}
+
+// printed returns what a person reads of an error.
+func printed(err error) string {
+	var b bytes.Buffer
+	cli.PrintError(&b, err)
+	return b.String()
+}
+
+func TestEveryErrorHasAnExitStatusAndAHint(t *testing.T) {
+	for pkg, rows := range met {
+		for name, row := range rows {
+			for _, err := range []error{row.err, fmt.Errorf("do something: %w", row.err), errors.Join(errors.New("before"), row.err)} {
+				if got := cli.ExitCode(err); got != row.code {
+					t.Errorf("%s.%s: exit status %d, not %d", pkg, name, got, row.code)
+				}
+				text, hint, found := strings.Cut(printed(err), "\nhint: ")
+				if !found || strings.TrimSpace(hint) == "" {
+					t.Errorf("%s.%s has no hint", pkg, name)
+				}
+				if text != "bursar: "+err.Error() {
+					t.Errorf("%s.%s is printed as %q", pkg, name, text)
+				}
+			}
+		}
+	}
+}
+
+// An error that is new in one of the packages needs a row above.
+func TestNoExportedErrorIsMissing(t *testing.T) {
+	for pkg, rows := range met {
+		declared := declaredErrors(t, filepath.Join("..", pkg))
+		for name := range declared {
+			if _, ok := rows[name]; !ok {
+				t.Errorf("%s.%s is not in the table of this test", pkg, name)
+			}
+		}
+		if len(declared) == 0 {
+			t.Errorf("no errors were found in package %s", pkg)
+		}
+	}
+}
+
+// declaredErrors returns the names of the variables of a package that start with
+// Err.
+func declaredErrors(t *testing.T, dir string) map[string]bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		tree, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, decl := range tree.Decls {
+			variables, ok := decl.(*ast.GenDecl)
+			if !ok || variables.Tok != token.VAR {
+				continue
+			}
+			for _, spec := range variables.Specs {
+				for _, name := range spec.(*ast.ValueSpec).Names {
+					if strings.HasPrefix(name.Name, "Err") {
+						names[name.Name] = true
+					}
+				}
+			}
+		}
+	}
+	return names
+}
+
+func TestErrorsOfTheSystemHaveHints(t *testing.T) {
+	_, missing := os.Open(filepath.Join(t.TempDir(), "missing"))
+	for _, err := range []error{fs.ErrPermission, syscall.EADDRINUSE, syscall.EACCES, syscall.EADDRNOTAVAIL, missing, errors.New("anything else")} {
+		if got := cli.ExitCode(err); got != cli.ExitFailed {
+			t.Errorf("%v: exit status %d", err, got)
+		}
+		if !strings.Contains(printed(err), "\nhint: ") {
+			t.Errorf("%v has no hint", err)
+		}
+	}
+}
+
+func TestErrorsCarryTheirOwnStatusAndHint(t *testing.T) {
+	err := &cli.Error{Err: billing.ErrNotFound, Code: cli.ExitPartly, Hint: "look elsewhere"}
+	if got := cli.ExitCode(fmt.Errorf("wrapped: %w", err)); got != cli.ExitPartly {
+		t.Errorf("exit status %d", got)
+	}
+	if got, want := printed(err), "bursar: not found\nhint: look elsewhere\n"; got != want {
+		t.Errorf("printed %q, not %q", got, want)
+	}
+	if got := printed(fmt.Errorf("wrapped: %w", &cli.Error{Err: errors.New("said"), Printed: true})); got != "" {
+		t.Errorf("an error that was printed is printed again: %q", got)
+	}
+	if got := cli.ExitCode(nil); got != cli.ExitOK {
+		t.Errorf("success is exit status %d", got)
+	}
+}
+
+func TestWrongCommandLinesAreUsageErrors(t *testing.T) {
+	world := map[string]string{"HOME": t.TempDir(), "DOCSPACE_URL": "http://127.0.0.1:1", "DOCSPACE_API_KEY": "sk-secret-of-the-environment"}
+	for _, line := range []string{
+		"nonsense", "--nonsense", "report --nonsense", "report -x", "report extra", "version extra", "report --portal",
+		"report --output xml", "report -o=", "report --timeout soon", "report --timeout -1s", "report --timeout 0", "report --quiet=perhaps",
+		"report --only nonsense", "report --only balance,nonsense", "report --key a --key-file b", "report --portal ftp://a",
+		"report --portal https://a:b@c", "report --portal https://a/?b", "report --portal https://a/#b",
+		"portal nonsense", "portal create", "portal list extra", "portal list -o yaml", "portal create --owner-email", "portal create --owner-email a@b.c --quantity x",
+		"user nonsense", "user add", "user add --email a@b.c --role boss", "key nonsense", "key revoke", "key revoke a b", "key create --days x",
+		"customer nonsense", "customer set", "customer set --method-status maybe", "customer set --balance 5", "customer set --balance XYZ=5",
+		"customer set --top-up 5", "customer set --top-up USD:5..6 --no-top-up",
+	} {
+		stdout, stderr, err := runCLI(t, world, strings.Fields(line)...)
+		if got := cli.ExitCode(err); got != cli.ExitUsage {
+			t.Errorf("bursar %s: exit status %d: %v", line, got, err)
+			continue
+		}
+		if stdout != "" || stderr != "" {
+			t.Errorf("bursar %s printed %q and %q", line, stdout, stderr)
+		}
+		if text := printed(err); !strings.Contains(text, "\nhint: ") || strings.Contains(text, "secret") {
+			t.Errorf("bursar %s: %s", line, text)
+		}
+	}
+}
