@@ -95,6 +95,9 @@ func (s *Service) SetCustomer(ctx context.Context, portalID string, change Custo
 	if change.MethodStatus != "" && !slices.Contains([]string{"none", "set", "expired"}, change.MethodStatus) {
 		return invalid("method status", "%q is none of none, set and expired", change.MethodStatus)
 	}
+	if len(change.MethodType) > 50 {
+		return invalid("method type", "is longer than 50 bytes")
+	}
 	for i, balance := range change.Balances {
 		if !balance.Currency().Known() {
 			return invalid("balance", "%s is in no known currency", balance)

@@ -37,7 +37,7 @@ var secretForm = regexp.MustCompile(`^sk-[A-Za-z0-9_-]{1,200}$`)
 // only time it can be read. It fails with ErrNotFound when there is no such
 // portal or user.
 func (s *Service) CreateKey(ctx context.Context, portalID string, in NewKey) (secret string, key store.Key, err error) {
-	if in.Name == "" || len(in.Name) > 30 {
+	if in.Name = strings.TrimSpace(in.Name); in.Name == "" || len(in.Name) > 30 {
 		return "", key, invalid("name", "is empty or longer than 30 bytes")
 	}
 	for _, scope := range in.Scopes {
@@ -107,8 +107,8 @@ func (s *Service) Keys(ctx context.Context, portalID string) ([]store.Key, error
 }
 
 // RevokeKey ends the key that goes by a name: its id, its last four characters,
-// or its whole secret. It fails with ErrNotFound when there is no such portal or
-// key, and asks for the id when several keys end alike.
+// or its whole secret, and returns it as it was. It fails with ErrNotFound when
+// there is no such portal or key, and asks for the id when several keys end alike.
 func (s *Service) RevokeKey(ctx context.Context, portalID, name string) (store.Key, error) {
 	var key store.Key
 	err := s.store.Change(ctx, portalID, func(tx *store.Tx) error {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"net"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -42,7 +42,7 @@ type Purchase struct {
 
 var (
 	portalIDForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
-	hostForm     = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
+	hostForm     = regexp.MustCompile(`^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$`)
 )
 
 // CreatePortal makes a portal with its owner and returns its id. It fails with
@@ -84,14 +84,19 @@ func (s *Service) CreatePortal(ctx context.Context, in NewPortal) (string, error
 		}
 		return tx.PutSubscriptions(bought)
 	})
-	return in.ID, fromStore("create portal", err)
+	if err != nil {
+		return "", fromStore("create portal", err)
+	}
+	return in.ID, nil
 }
 
 func checkHosts(in []string) ([]string, error) {
 	var hosts []string
 	for _, host := range in {
 		name := strings.ToLower(strings.TrimSuffix(host, "."))
-		if !hostForm.MatchString(name) && net.ParseIP(name) == nil {
+		if ip, err := netip.ParseAddr(name); err == nil {
+			name = ip.String() // one spelling of many
+		} else if !hostForm.MatchString(name) || len(name) > 253 {
 			return nil, invalid("host", "%q is not a host name without port and path", host)
 		}
 		if slices.Contains(hosts, name) {

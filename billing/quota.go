@@ -17,8 +17,8 @@ type Quota struct {
 	// Used is what is used of features, by name; nil for what is only on offer.
 	// A feature whose use was never reported is not in it.
 	Used map[string]int64
-	// DueAt is when the next thing bought ends or renews; the zero Time means
-	// never.
+	// DueAt is when the next add-on ends or renews or, without one that does,
+	// the plan; the zero Time means never.
 	DueAt time.Time
 }
 

@@ -43,7 +43,10 @@ func (s *Service) AddUser(ctx context.Context, portalID string, in NewUser) (str
 		}
 		return adoptPayer(tx, portalID, user)
 	})
-	return user.ID, fromStore("add user", err)
+	if err != nil {
+		return "", fromStore("add user", err)
+	}
+	return user.ID, nil
 }
 
 // adoptPayer makes a new user the payer if the customer was waiting for one with
@@ -65,7 +68,7 @@ func (s *Service) newUser(in NewUser) (store.User, error) {
 	if !slices.Contains(Roles(), in.Role) {
 		return store.User{}, invalid("role", "%q is none of %v", in.Role, Roles())
 	}
-	if in.Name == "" {
+	if in.Name = strings.TrimSpace(in.Name); in.Name == "" {
 		in.Name, _, _ = strings.Cut(email, "@")
 	}
 	if len(in.Name) > 255 {

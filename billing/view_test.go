@@ -271,7 +271,7 @@ func TestFewViewsAreKept(t *testing.T) {
 // TestNewPortalIsFoundAtOnce asks for hosts all the time until they have a portal:
 // that they had none is forgotten with the commit that gives them one.
 func TestNewPortalIsFoundAtOnce(t *testing.T) {
-	const portals = 60
+	const portals = 120
 	h := newCompany(t)
 	h.addPortal("second") // so that nobody answers for all others
 	other := h.another()
