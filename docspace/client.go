@@ -104,6 +104,7 @@ type envelope struct {
 	Response   json.RawMessage `json:"response"`
 	Settings   json.RawMessage `json:"settings"`
 	Count      json.RawMessage `json:"count"`
+	Status     json.RawMessage `json:"status"`
 	StatusCode json.RawMessage `json:"statusCode"`
 	Error      *struct {
 		Message string `json:"message"`
@@ -205,6 +206,8 @@ func (c *Client) open(op operation, res *http.Response, body []byte) (*envelope,
 		failure.Message = "sent on to " + c.redirectHost(res)
 	case failure.Err != nil:
 		failure.Message = c.describeRefusal(res, body)
+	case isObject && string(env.Status) == "1":
+		failure.Message, failure.Err = "the portal says that it failed, and not why", ErrRefused
 	case isObject && env.known():
 		env.requestID = failure.RequestID
 		return &env, nil
@@ -296,7 +299,7 @@ func (c *Client) unanswered(op operation, cause error) *Error {
 	}
 	return &Error{
 		Operation: op.name,
-		Message:   c.scrub(message),
+		Message:   c.excerpt(message),
 		Err:       c.because(kind, cause),
 	}
 }

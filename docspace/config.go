@@ -16,7 +16,8 @@ var ErrConfig = errors.New("invalid configuration")
 // Config says which portal to read and how.
 //
 // Printing a Config, logging it or encoding it as JSON shows no more of the key
-// than its last four characters.
+// than its last four characters. (In an unexported field of another struct, fmt
+// asks no method; don't print such a struct. A Client can be printed anyhow.)
 type Config struct {
 	// URL is the portal's address: "https://portal.example.com". A path in it
 	// is kept in front of /api/2.0.

@@ -30,8 +30,8 @@
 // came back, and wraps one of the package's Err values, so that errors.Is tells
 // a refused key from a portal that is down. The key is in no error, ever.
 //
-// Reads are repeated where that helps: after 429 and 503 when the portal says
-// so, after 502, 504 and broken connections with growing pauses. A client never
+// Reads are repeated where that helps: after 429, 502, 503, 504 and broken
+// connections, when the portal says or else with growing pauses. A client never
 // waits past its context.
 //
 // # The wire

@@ -214,9 +214,17 @@ func TestMessagesAreShortAndPlain(t *testing.T) {
 			if name == "control" {
 				bodies["message"] = `{"error":{"message":"bell\u0007, escape \u001b[31mred\u001b[0m, delete \u007f, C1 \u009b"}}`
 			}
+			failures := map[string]error{}
 			for where, body := range bodies {
-				_, err := once(t, saying(500, body)).Quota(t.Context())
-				text := failureOf(t, err, docspace.ErrPortalFailed).Message
+				_, failures[where] = once(t, saying(500, body)).Quota(t.Context())
+			}
+			_, failures["network"] = once(t, failing(errors.New(message))).Quota(t.Context())
+			for where, err := range failures {
+				var failure *docspace.Error
+				if !errors.As(err, &failure) {
+					t.Fatalf("%s: %v", where, err)
+				}
+				text := failure.Message
 				if n := utf8.RuneCountInString(text); n > 300 || !utf8.ValidString(text) {
 					t.Errorf("%s: %d characters: %q", where, n, text)
 				}

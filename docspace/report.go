@@ -76,7 +76,8 @@ func (r *Report) Err() error {
 }
 
 // Report reads the given parts at once, all six when none is given, and returns
-// what arrived. It takes as long as the slowest part.
+// what arrived. It takes as long as the slowest part. A part that is none of
+// Parts is passed over; ParsePart tells.
 func (c *Client) Report(ctx context.Context, only ...Part) *Report {
 	if len(only) == 0 {
 		only = Parts()

@@ -39,6 +39,7 @@ func (c *Client) retry(ctx context.Context, op operation, query url.Values) (*en
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
+			failure.Err = c.because(failure.Err, ctx.Err())
 			return nil, failure
 		}
 	}

@@ -33,7 +33,8 @@ type Fault struct {
 
 	// Status answers with this status; 0 means 200 when Body is set.
 	Status int
-	// RetryAfter goes into the header of that name, in seconds; 0 leaves it out.
+	// RetryAfter goes into the header of that name, in whole seconds, rounded
+	// up; 0 leaves it out.
 	RetryAfter time.Duration
 	// Location goes into the header of that name.
 	Location string
@@ -174,7 +175,7 @@ func (fs *faults) answer(w http.ResponseWriter, r *http.Request, f Fault) {
 		h.Set("Content-Type", f.ContentType)
 	}
 	if f.RetryAfter > 0 {
-		h.Set("Retry-After", fmt.Sprint(int(f.RetryAfter.Seconds())))
+		h.Set("Retry-After", fmt.Sprint(int64((f.RetryAfter+time.Second-1)/time.Second)))
 	}
 	if f.Location != "" {
 		h.Set("Location", f.Location)
