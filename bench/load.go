@@ -130,20 +130,31 @@ func getRequest(host, path, key string) []byte {
 	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nAccept: application/json\r\n\r\n", path, host, key)
 }
 
-// compare takes turns between a load and its floor and returns the medians.
-func compare(ctx context.Context, rounds int, measured, floor load) (m, f outcome, err error) {
-	var both [2][]outcome
-	for range rounds + 1 {
-		for i, l := range []load{floor, measured} {
-			o, err := l.run(ctx)
-			if err != nil {
-				return m, f, err
-			}
-			both[i] = append(both[i], o)
+// comparison is a load beside its floor: the medians of each, and the median of
+// the ratios of rounds that were next to each other.
+type comparison struct {
+	measured, floor outcome
+	ratio           float64
+}
+
+// compare takes turns between a load and its floor. The first round warms up.
+func compare(ctx context.Context, rounds int, measured, floor load) (c comparison, err error) {
+	var ms, fs []outcome
+	var ratios []float64
+	for round := range rounds + 1 {
+		f, err := floor.run(ctx)
+		if err != nil {
+			return c, err
+		}
+		m, err := measured.run(ctx)
+		if err != nil {
+			return c, err
+		}
+		if round > 0 {
+			ms, fs, ratios = append(ms, m), append(fs, f), append(ratios, m.perSecond/f.perSecond)
 		}
 	}
-	// The first round warms up.
-	return middle(both[1][1:]), middle(both[0][1:]), nil
+	return comparison{middle(ms), middle(fs), median(ratios)}, nil
 }
 
 func middle(all []outcome) outcome {

@@ -1,10 +1,11 @@
 // Command bench measures what Bursar claims, each beside a floor of the same
 // run: what the machine does when nothing but the unavoidable is done.
 //
-//	go run ./bench [-run REGEXP] [-json] [-rounds N]
+//	go run ./bench [-run REGEXP] [-json] [-rounds N] [-length DURATION]
 //
-// A measure and its floor take turns, several rounds each, and the medians are
-// compared: a machine that is slow for a while is slow for both.
+// A measure and its floor take turns, and each round is held against the one
+// before it: a machine that is slow for a while is slow for both. Values and
+// ratios are medians.
 package main
 
 import (
@@ -33,7 +34,7 @@ type result struct {
 	P99 float64 `json:"p99_ms,omitempty"`
 	// Floor is the name of the measure that this one is held against.
 	Floor string `json:"floor,omitempty"`
-	// Ratio is the value divided by the floor's.
+	// Ratio is the value divided by the floor's, round by round.
 	Ratio float64 `json:"ratio,omitempty"`
 }
 
@@ -64,7 +65,7 @@ func (b *bench) wants(name string) bool { return b.only.MatchString(name) }
 func main() {
 	only := flag.String("run", "", "measure only what matches this regular expression")
 	asJSON := flag.Bool("json", false, "print one JSON object a line")
-	rounds := flag.Int("rounds", 5, "how often each measure is taken")
+	rounds := flag.Int("rounds", 9, "how often each measure is taken")
 	length := flag.Duration("length", 400*time.Millisecond, "how long one round of requests lasts")
 	profile := flag.String("cpuprofile", "", "file to write a CPU profile to")
 	flag.Parse()

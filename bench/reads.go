@@ -45,13 +45,13 @@ func measureReads(ctx context.Context, b *bench) error {
 					continue
 				}
 				measured := b.load(p.address, connections, read.path, key)
-				m, f, err := compare(ctx, b.rounds, measured, b.load(bare, connections, read.path, key))
+				c, err := compare(ctx, b.rounds, measured, b.load(bare, connections, read.path, key))
 				if err != nil {
 					return err
 				}
 				floor := fmt.Sprintf("bare/%s/c%d", read.name, connections)
-				b.out(result{Name: floor, Value: f.perSecond, Unit: "requests/s", P99: millis(f.p99)})
-				b.out(result{Name: name, Value: m.perSecond, Unit: "requests/s", P99: millis(m.p99), Floor: floor, Ratio: m.perSecond / f.perSecond})
+				b.out(result{Name: floor, Value: c.floor.perSecond, Unit: "requests/s", P99: millis(c.floor.p99)})
+				b.out(result{Name: name, Value: c.measured.perSecond, Unit: "requests/s", P99: millis(c.measured.p99), Floor: floor, Ratio: c.ratio})
 			}
 			if err := stop(); err != nil {
 				return err

@@ -69,7 +69,7 @@ const anyHost = ""
 // else reads it. It is at least as new as the generation.
 func (s *Service) viewOf(ctx context.Context, host string, generation int64) (*View, error) {
 	known, ok := s.views.Get(host)
-	if ok && known.generation.Load() == generation && known.view.holds(s.now()) {
+	if ok && known.generation.Load() == generation && known.view.holds(s.now) {
 		return known.view, nil
 	}
 	if missed, ok := s.misses.Get(host); ok && missed == generation {
@@ -81,7 +81,7 @@ func (s *Service) viewOf(ctx context.Context, host string, generation int64) (*V
 		if err != nil {
 			return err
 		}
-		if ok && known.view.isAt(address) && known.view.holds(s.now()) {
+		if ok && known.view.isAt(address) && known.view.holds(s.now) {
 			fresh = known.view
 			return nil
 		}
@@ -126,7 +126,7 @@ func (v *View) isAt(a store.Address) bool {
 }
 
 // holds reports whether nothing in the view has come due.
-func (v *View) holds(now time.Time) bool { return v.until.IsZero() || now.Before(v.until) }
+func (v *View) holds(now func() time.Time) bool { return v.until.IsZero() || now().Before(v.until) }
 
 // load reads everything about a portal.
 func (s *Service) load(tx *store.Tx, portalID string) (*View, error) {

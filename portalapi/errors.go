@@ -96,13 +96,11 @@ func (d *door) notFound(w http.ResponseWriter, r *http.Request) {
 }
 
 // wrongMethod answers for a route that is there, but not with this method.
-func (d *door) wrongMethod(allowed string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Allow", allowed)
-		d.failUnknown(w, r, time.Now(), &noRoute{
-			http.StatusMethodNotAllowed, r.URL.Path + " takes " + allowed + ", not " + r.Method,
-		})
-	}
+func (d *door) wrongMethod(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Allow", "GET")
+	d.failUnknown(w, r, time.Now(), &noRoute{
+		http.StatusMethodNotAllowed, r.URL.Path + " takes GET, not " + r.Method,
+	})
 }
 
 func writeError(w http.ResponseWriter, _ *http.Request, started time.Time, a answer) {

@@ -50,14 +50,30 @@ func New(config Config) http.Handler {
 		limits:        newLimiter(config.RequestsPerMinute),
 	}
 	mux := http.NewServeMux()
-	for _, rt := range d.routes() {
-		mux.Handle("GET "+basePath+rt.path, d.handle(rt))
-		mux.HandleFunc(basePath+rt.path, d.wrongMethod("GET"))
-	}
 	mux.HandleFunc("GET /openapi.yaml", serveOpenAPI)
 	mux.HandleFunc("GET "+avatarPath, d.serveAvatar)
 	mux.HandleFunc("/", d.notFound)
-	return anyCase(mux)
+	return d.anyCase(mux)
+}
+
+// anyCase returns a handler that finds the routes of the API in any case and with
+// slashes at the end, as stock does, and hands everything else on.
+func (d *door) anyCase(next http.Handler) http.Handler {
+	api := map[string]http.HandlerFunc{}
+	for _, rt := range d.routes() {
+		api[basePath+rt.path] = d.handle(rt)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer, ok := api[strings.TrimRight(strings.ToLower(r.URL.Path), "/")]
+		switch {
+		case !ok:
+			next.ServeHTTP(w, r)
+		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+			d.wrongMethod(w, r)
+		default:
+			answer(w, r)
+		}
+	})
 }
 
 const basePath = "/api/2.0/portal"
@@ -111,8 +127,8 @@ func (d *door) routes() []route {
 }
 
 // handle returns the handler of a route: portal, key, limits, input, answer.
-func (d *door) handle(rt route) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func (d *door) handle(rt route) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
 		view, err := d.view(r)
 		if err != nil {
@@ -144,7 +160,7 @@ func (d *door) handle(rt route) http.Handler {
 			return
 		}
 		made.write(w, r, started)
-	})
+	}
 }
 
 // view returns the portal that a request is for: by its host, else by the host
@@ -268,25 +284,6 @@ func scheme(r *http.Request) string {
 		return "https"
 	}
 	return "http"
-}
-
-// anyCase makes the routes of the API match in any case and with a slash at the
-// end, as stock does.
-func anyCase(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		path := strings.ToLower(r.URL.Path)
-		if strings.HasPrefix(path, "/api/") {
-			path = strings.TrimRight(path, "/")
-			if path != r.URL.Path {
-				plain := *r
-				at := *r.URL
-				at.Path, at.RawPath = path, ""
-				plain.URL = &at
-				r = &plain
-			}
-		}
-		next.ServeHTTP(w, r)
-	})
 }
 
 func serveOpenAPI(w http.ResponseWriter, r *http.Request) {
