@@ -60,11 +60,9 @@ func encode(v any) ([]byte, error) {
 
 func (e *envelope) write(w http.ResponseWriter, r *http.Request, started time.Time) {
 	path := target(r)
-	body := make([]byte, 0, len(e.head)+len(e.tail)+len(r.Host)+len(path)+16)
-	body = append(body, e.head...)
-	body = appendString(body, scheme(r), "://", r.Host, path)
-	body = append(body, e.tail...)
-	writeJSON(w, started, http.StatusOK, typeJSON, body)
+	link := make([]byte, 0, len(r.Host)+len(path)+16)
+	link = appendString(link, scheme(r), "://", r.Host, path)
+	writeJSON(w, started, http.StatusOK, typeJSON, e.head, link, e.tail)
 }
 
 // appendString appends several texts as one JSON string.
@@ -96,18 +94,25 @@ var (
 	typeProblem = []string{"application/problem+json; charset=utf-8"}
 )
 
-func writeJSON(w http.ResponseWriter, started time.Time, status int, contentType []string, body []byte) {
+// writeJSON answers with the parts of a body, one behind the other.
+func writeJSON(w http.ResponseWriter, started time.Time, status int, contentType []string, parts ...[]byte) {
+	length := 0
+	for _, part := range parts {
+		length += len(part)
+	}
 	h := w.Header()
-	own := []string{serverTiming(time.Since(started)), strconv.Itoa(len(body))}
+	own := []string{serverTiming(time.Since(started)), strconv.Itoa(length)}
 	h["Api-Supported-Versions"] = apiVersions
 	h["Cache-Control"] = noStore
 	h["X-Content-Type-Options"] = noSniff
 	h["Server-Timing"], h["Content-Length"] = own[:1:1], own[1:]
-	if len(body) > 0 {
+	if length > 0 {
 		h["Content-Type"] = contentType
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client's loss if it went away
+	for _, part := range parts {
+		_, _ = w.Write(part) // the client's loss if it went away
+	}
 }
 
 // serverTiming returns the header of that name, in milliseconds. Source:

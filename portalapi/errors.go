@@ -129,11 +129,11 @@ func writeChallenge(w http.ResponseWriter, _ *http.Request, started time.Time, a
 		challenge += `, error="invalid_token", error_description="` + a.message + `"`
 	}
 	w.Header().Set("WWW-Authenticate", challenge)
-	writeJSON(w, started, a.status, nil, nil)
+	writeJSON(w, started, a.status, nil)
 }
 
 func writeEmpty(w http.ResponseWriter, _ *http.Request, started time.Time, a answer) {
-	writeJSON(w, started, a.status, nil, nil)
+	writeJSON(w, started, a.status, nil)
 }
 
 func writeTryAgain(w http.ResponseWriter, r *http.Request, started time.Time, a answer) {
