@@ -36,14 +36,22 @@ func startPortal(ctx context.Context, dir string) (*portal, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	quiet := slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelInfo}))
-	address, stop, err := serve(httpd.Wrap(httpd.Config{
-		Handler: portalapi.New(portalapi.Config{Service: service, Log: quiet}),
-		Log:     quiet,
-	}))
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &portal{address, service, func() error { return errors.Join(stop(), db.Close()) }}, nil
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	stopped := make(chan error, 1)
+	go func() {
+		stopped <- httpd.Serve(serving, listener, httpd.Config{
+			Handler: portalapi.New(portalapi.Config{Service: service, Log: quiet}),
+			Log:     quiet,
+		})
+	}()
+	return &portal{listener.Addr().String(), service, func() error {
+		stop()
+		return errors.Join(<-stopped, db.Close())
+	}}, nil
 }
 
 // serve answers on a free port of this machine.

@@ -20,7 +20,7 @@ import (
 type NewKey struct {
 	// UserEmail is the user that the key acts for; "" means the portal's owner.
 	UserEmail string
-	// Name is for people, at most 30 bytes.
+	// Name is for people, at most 30 characters.
 	Name string
 	// Scopes limit what it may be used for; none means everything.
 	Scopes []string
@@ -37,8 +37,8 @@ var secretForm = regexp.MustCompile(`^sk-[A-Za-z0-9_-]{1,200}$`)
 // only time it can be read. It fails with ErrNotFound when there is no such
 // portal or user.
 func (s *Service) CreateKey(ctx context.Context, portalID string, in NewKey) (secret string, key store.Key, err error) {
-	if in.Name = strings.TrimSpace(in.Name); in.Name == "" || len(in.Name) > 30 {
-		return "", key, invalid("name", "is empty or longer than 30 bytes")
+	if in.Name, err = checkName("name", in.Name, 30); err != nil {
+		return "", key, err
 	}
 	for _, scope := range in.Scopes {
 		if !slices.Contains(scopes(), scope) {
@@ -57,8 +57,10 @@ func (s *Service) CreateKey(ctx context.Context, portalID string, in NewKey) (se
 	now := s.now()
 	key = store.Key{
 		ID: uuid.NewString(), Name: in.Name, Scopes: in.Scopes, CreatedAt: now,
-		Hash:    sha256.Sum256([]byte(secret)),
-		Postfix: secret[max(len("sk-"), len(secret)-4):],
+		Hash: sha256.Sum256([]byte(secret)),
+	}
+	if len(secret) >= 20 { // of a short one, four characters would tell too much
+		key.Postfix = secret[len(secret)-4:]
 	}
 	if in.Days > 0 {
 		key.ExpiresAt = now.Add(time.Duration(in.Days) * 24 * time.Hour)
@@ -123,7 +125,7 @@ func (s *Service) RevokeKey(ctx context.Context, portalID, name string) (store.K
 				matching = []store.Key{k}
 				break
 			}
-			if k.Postfix == name {
+			if k.Postfix == name && name != "" {
 				matching = append(matching, k)
 			}
 		}

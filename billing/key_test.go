@@ -104,7 +104,7 @@ func TestKeysAreListedAsTheyWereMadeOldestFirst(t *testing.T) {
 		if in.Secret != "" && secret != in.Secret {
 			t.Errorf("asked for %q and got %q", in.Secret, secret)
 		}
-		if key.Hash != sha256.Sum256([]byte(secret)) || !strings.HasSuffix(secret, key.Postfix) || len(key.Postfix) > 4 || key.Postfix == "" {
+		if key.Hash != sha256.Sum256([]byte(secret)) || !strings.HasSuffix(secret, key.Postfix) || len(key.Postfix) > 4 || (key.Postfix == "") != (len(secret) < 20) {
 			t.Errorf("%q: %+v", secret, key)
 		}
 		if wantEnd := h.clock.Now().AddDate(0, 0, in.Days); in.Days > 0 && !key.ExpiresAt.Equal(wantEnd) || in.Days == 0 && !key.ExpiresAt.IsZero() {
@@ -130,8 +130,8 @@ func TestRevokeKeyByAnyOfItsNames(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newCompany(t)
-			_, other := newKey(h, billing.NewKey{Secret: "sk-another-one-0000"})
-			secret, key := newKey(h, billing.NewKey{Secret: "sk-the-one-1111"})
+			_, other := newKey(h, billing.NewKey{Secret: "sk-another-one-of-them-0000"})
+			secret, key := newKey(h, billing.NewKey{Secret: "sk-the-one-of-all-1111"})
 			first := h.clock.Now()
 			for range 2 { // it keeps the time of its end
 				got, err := h.RevokeKey(t.Context(), company, by(secret, key))
@@ -152,8 +152,8 @@ func TestRevokeKeyByAnyOfItsNames(t *testing.T) {
 
 func TestRevokeKeyAsksWhichOfThoseThatEndAlike(t *testing.T) {
 	h := newCompany(t)
-	_, one := newKey(h, billing.NewKey{Secret: "sk-one-9999"})
-	_, two := newKey(h, billing.NewKey{Secret: "sk-two-9999"})
+	_, one := newKey(h, billing.NewKey{Secret: "sk-the-first-one-9999"})
+	_, two := newKey(h, billing.NewKey{Secret: "sk-the-second-one-9999"})
 	ambiguous := func() {
 		t.Helper()
 		before := h.dump()
@@ -165,9 +165,9 @@ func TestRevokeKeyAsksWhichOfThoseThatEndAlike(t *testing.T) {
 		diff(t, "the database", h.dump(), before)
 	}
 	ambiguous()
-	_, whole := newKey(h, billing.NewKey{Secret: "sk-9999"})
+	_, whole := newKey(h, billing.NewKey{Secret: "sk-just-a-longer-one-9999"})
 	ambiguous()
-	for name, key := range map[string]store.Key{one.ID: one, "sk-two-9999": two, "sk-9999": whole} {
+	for name, key := range map[string]store.Key{one.ID: one, "sk-the-second-one-9999": two, "sk-just-a-longer-one-9999": whole} {
 		if got, err := h.RevokeKey(t.Context(), company, name); err != nil || got.ID != key.ID {
 			t.Errorf("%s: %s, %v", name, got.ID, err)
 		}

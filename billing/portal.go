@@ -3,6 +3,7 @@ package billing
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -65,8 +66,8 @@ func (s *Service) CreatePortal(ctx context.Context, in NewPortal) (string, error
 	if in.Name == "" && len(hosts) > 0 {
 		in.Name = hosts[0]
 	}
-	if in.Name = strings.TrimSpace(in.Name); in.Name == "" || len(in.Name) > 255 {
-		return "", invalid("name", "is empty or longer than 255 bytes")
+	if in.Name, err = checkName("name", in.Name, 255); err != nil {
+		return "", err
 	}
 	in.Owner.Role = Owner
 	owner, err := s.newUser(in.Owner)
@@ -267,10 +268,11 @@ func (s *Service) FindPortal(ctx context.Context, name string) (string, error) {
 	err := s.store.Read(ctx, func(tx *store.Tx) error {
 		var err error
 		if name == "" {
-			if address, err = tx.OnlyAddress(); err != nil {
+			address, err = tx.OnlyAddress()
+			if errors.Is(err, store.ErrNotFound) {
 				return invalid("portal", "must be named: there are none, or several")
 			}
-			return nil
+			return err
 		}
 		found, err := optional(tx.AddressByID(name))
 		if found == nil && err == nil {

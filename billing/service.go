@@ -19,7 +19,7 @@ type Config struct {
 	Catalog *catalog.Catalog
 	// Now tells the time; nil means time.Now.
 	Now func() time.Time
-	// DefaultPortal is the id of the portal that answers for hosts that match
+	// DefaultPortal is the id, or a host, of the portal that answers for hosts that match
 	// none. "" means the only portal, as long as there is only one.
 	DefaultPortal string
 	// MaxViews bounds how many portals are kept in memory; 0 means 4096.

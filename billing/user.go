@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -71,10 +73,25 @@ func (s *Service) newUser(in NewUser) (store.User, error) {
 	if in.Name = strings.TrimSpace(in.Name); in.Name == "" {
 		in.Name, _, _ = strings.Cut(email, "@")
 	}
-	if len(in.Name) > 255 {
-		return store.User{}, invalid("name", "is longer than 255 bytes")
+	if in.Name, err = checkName("name", in.Name, 255); err != nil {
+		return store.User{}, err
 	}
 	return store.User{ID: uuid.NewString(), Email: email, Name: in.Name, Role: string(in.Role), CreatedAt: s.now()}, nil
+}
+
+// checkName returns a name for people as it is kept: on one line, with nothing
+// in it that a terminal would obey.
+func checkName(field, name string, most int) (string, error) {
+	name = strings.TrimSpace(name)
+	switch {
+	case name == "":
+		return "", invalid(field, "is empty")
+	case utf8.RuneCountInString(name) > most:
+		return "", invalid(field, "is longer than %d characters", most)
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
+		return "", invalid(field, "has a character that can't be shown")
+	}
+	return name, nil
 }
 
 // optional turns a row that is not there into nil.

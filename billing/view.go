@@ -3,6 +3,7 @@ package billing
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -112,6 +113,9 @@ func (s *Service) address(tx *store.Tx, host string) (address store.Address, err
 		address, err = tx.Address(host)
 	case s.defaultPortal != "":
 		address, err = tx.AddressByID(s.defaultPortal)
+		if errors.Is(err, store.ErrNotFound) {
+			address, err = tx.Address(strings.ToLower(s.defaultPortal))
+		}
 	default:
 		address, err = tx.OnlyAddress()
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"text/tabwriter"
 	"unicode/utf8"
@@ -25,9 +26,15 @@ func DataFlag(cmd *cobra.Command, env Env) *string {
 	return &dir
 }
 
-// withService opens the database and calls fn with the use cases on it.
-func withService(ctx context.Context, dir string, env Env, fn func(*billing.Service) error) (err error) {
-	db, err := store.Open(ctx, store.Config{Dir: dir})
+// withService opens a database and calls fn with the use cases on it.
+func withService(ctx context.Context, where store.Config, env Env, fn func(*billing.Service) error) (err error) {
+	if where.Dir == "" {
+		return usage("no folder for the database: name one with --data or $BURSAR_DATA")
+	}
+	db, err := store.Open(ctx, where)
+	if where.MustExist && errors.Is(err, fs.ErrNotExist) {
+		return &Error{Err: fmt.Errorf("there is no database in %s", where.Dir), Hint: "bursar portal create makes one; --data names another folder"}
+	}
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,8 @@ func isTerminal(w io.Writer) bool {
 }
 
 // DataDir returns the folder of the database where none is named: $BURSAR_DATA,
-// else bursar in the folder that XDG has for data.
+// else bursar in the folder that XDG (or Windows) has for data; "" where neither
+// is set.
 func (e Env) DataDir() string {
 	if dir := e.get("BURSAR_DATA"); dir != "" {
 		return dir
@@ -54,5 +55,11 @@ func (e Env) DataDir() string {
 	if dir := e.get("XDG_DATA_HOME"); dir != "" {
 		return filepath.Join(dir, "bursar")
 	}
-	return filepath.Join(e.get("HOME"), ".local", "share", "bursar")
+	if home := e.get("HOME"); home != "" {
+		return filepath.Join(home, ".local", "share", "bursar")
+	}
+	if dir := e.get("LOCALAPPDATA"); dir != "" { // Windows
+		return filepath.Join(dir, "bursar")
+	}
+	return ""
 }

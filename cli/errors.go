@@ -74,6 +74,7 @@ var outcomes = []struct {
 	{billing.ErrScope, ExitNotAllowed, "bursar key create --scope '*:read' makes one that may"},
 	{billing.ErrAccessDenied, ExitNotAllowed, "use a key of the owner or an administrator"},
 
+	{store.ErrDamaged, ExitFailed, "the file is no database of Bursar's, or broken: name another folder with --data, or put a backup in its place"},
 	{store.ErrNewer, ExitFailed, "update bursar, or name another folder with --data"},
 	{store.ErrFull, ExitFailed, "make room on the disk; nothing was changed"},
 	{store.ErrBusy, ExitFailed, "another process holds the database; try again"},

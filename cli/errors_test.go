@@ -59,6 +59,7 @@ var met = map[string]map[string]struct {
 		"ErrBusy":     {store.ErrBusy, cli.ExitFailed},
 		"ErrFull":     {store.ErrFull, cli.ExitFailed},
 		"ErrNewer":    {store.ErrNewer, cli.ExitFailed},
+		"ErrDamaged":  {store.ErrDamaged, cli.ExitFailed},
 	},
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -41,9 +42,9 @@ bursar key create --portal portal.example.com --name monitoring --scope '*:read'
 	}
 	data, portal, output := DataFlag(cmd, env), portalFlag(cmd), outputFlag(cmd)
 	f := cmd.Flags()
-	f.StringVar(&in.Name, "name", "bursar", "what it is for, in at most 30 bytes")
+	f.StringVar(&in.Name, "name", "bursar", "what it is for, in at most 30 characters")
 	f.StringVar(&in.UserEmail, "user", "", "e-mail address of the user that it acts for (default: the owner)")
-	f.StringSliceVar(&in.Scopes, "scope", nil, "what it is limited to, such as *:read; may be given again (default: nothing)")
+	f.StringSliceVar(&in.Scopes, "scope", nil, "what it is limited to, such as *:read; may be given again (default: no limit)")
 	f.IntVar(&in.Days, "days", 0, "how long it lasts, 1 to 365 (default: for ever)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return withPortal(cmd, *data, *portal, env, func(s *billing.Service, portalID string) error {
@@ -54,10 +55,15 @@ bursar key create --portal portal.example.com --name monitoring --scope '*:read'
 			if *output == "json" {
 				line := keyLine(key)
 				line.Key = secret
-				return printJSON(env.Stdout, line)
+				err = printJSON(env.Stdout, line)
+			} else {
+				_, err = fmt.Fprintln(env.Stdout, secret)
 			}
-			_, err = fmt.Fprintln(env.Stdout, secret)
-			return err
+			if err != nil { // a key that nobody saw must not let anybody in
+				_, revoked := s.RevokeKey(cmd.Context(), portalID, key.ID)
+				return errors.Join(err, revoked)
+			}
+			return nil
 		})
 	}
 	return cmd
@@ -146,10 +152,10 @@ func newKeyRevoke(env Env) *cobra.Command {
 		return withPortal(cmd, *data, *portal, env, func(s *billing.Service, portalID string) error {
 			key, err := s.RevokeKey(cmd.Context(), portalID, args[0])
 			if err != nil {
-				return &Error{Err: err, Hint: "bursar key list shows the portal's keys"}
+				return &Error{Err: err, Hint: "bursar key list -o json shows the portal's keys with their ids"}
 			}
-			fmt.Fprintf(env.Stdout, "Key sk-***%s (%s) lets nobody in any more.\n", key.Postfix, key.Name)
-			return nil
+			_, err = fmt.Fprintf(env.Stdout, "Key sk-***%s (%s) lets nobody in any more.\n", key.Postfix, key.Name)
+			return err
 		})
 	}
 	return cmd

@@ -106,7 +106,7 @@ func quotaSection(q *docspace.Quota, now time.Time) section {
 	}
 	s.facts = []fact{
 		{"Plan", quotaTitle(*q)},
-		{"Price", priceText(*q, "")},
+		{"Price", priceText(*q)},
 		{"Trial", yesNo(q.Trial)},
 		{"Due", dueText(q.DueDate, now)},
 	}
@@ -153,7 +153,7 @@ func quotasSection(offers []docspace.Quota) section {
 			}
 			unit = append(unit, limitText(f.Type, n)+" "+name)
 		}
-		s.grid.rows = append(s.grid.rows, []string{quotaTitle(q), priceText(q, ""), strings.Join(unit, ", ")})
+		s.grid.rows = append(s.grid.rows, []string{quotaTitle(q), priceText(q), strings.Join(unit, ", ")})
 	}
 	return s
 }
@@ -211,10 +211,11 @@ func quotaTitle(q docspace.Quota) string {
 	return title
 }
 
-// priceText words the price of a quota with the time that it buys.
-func priceText(q docspace.Quota, unknown string) string {
+// priceText words the price of a quota with the time that it buys; "" where the
+// portal does not say.
+func priceText(q docspace.Quota) string {
 	if q.Price == nil {
-		return unknown
+		return ""
 	}
 	if q.Free || q.Price.Amount.Sign() == 0 {
 		return "free"

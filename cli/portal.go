@@ -11,6 +11,7 @@ import (
 
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/catalog"
+	"github.com/bursarhq/bursar/store"
 )
 
 func newPortal(env Env) *cobra.Command {
@@ -72,7 +73,7 @@ bursar portal create --id docspace.io123 --host a.example.com --owner-email owne
 		} else if cmd.Flags().Changed("quantity") || due != "" {
 			return usage("--quantity and --due go with --plan")
 		}
-		return withService(cmd.Context(), *data, env, func(s *billing.Service) error {
+		return withService(cmd.Context(), store.Config{Dir: *data}, env, func(s *billing.Service) error {
 			id, err := s.CreatePortal(cmd.Context(), in)
 			if err != nil {
 				return err
@@ -84,7 +85,9 @@ bursar portal create --id docspace.io123 --host a.example.com --owner-email owne
 				}
 				return printJSON(env.Stdout, portalLine(made))
 			}
-			fmt.Fprintf(env.Stdout, "Portal %s is there.\n", id)
+			if _, err := fmt.Fprintf(env.Stdout, "Portal %s is there.\n", id); err != nil {
+				return err
+			}
 			fmt.Fprintf(env.Stderr, "next: bursar key create --portal %s makes an API key of its owner\n", id)
 			return nil
 		})
@@ -137,7 +140,7 @@ func newPortalList(env Env) *cobra.Command {
 	data := DataFlag(cmd, env)
 	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return withService(cmd.Context(), *data, env, func(s *billing.Service) error {
+		return withService(cmd.Context(), store.Config{Dir: *data, MustExist: true}, env, func(s *billing.Service) error {
 			if *output == "json" {
 				lines := json.NewEncoder(env.Stdout)
 				return s.Portals(cmd.Context(), func(p billing.PortalSummary) error {
@@ -182,7 +185,7 @@ func portalFlag(cmd *cobra.Command) *string {
 
 // withPortal is withService for one portal, named by id or host.
 func withPortal(cmd *cobra.Command, dir, portal string, env Env, fn func(s *billing.Service, portalID string) error) error {
-	return withService(cmd.Context(), dir, env, func(s *billing.Service) error {
+	return withService(cmd.Context(), store.Config{Dir: dir, MustExist: true}, env, func(s *billing.Service) error {
 		id, err := s.FindPortal(cmd.Context(), portal)
 		if err != nil {
 			return err

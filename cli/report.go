@@ -88,11 +88,6 @@ bursar report -o markdown > billing.md`,
 			_, err := env.Stdout.Write(reportSchema)
 			return err
 		}
-		for _, name := range []string{"portal", "key", "key-file"} {
-			if f := cmd.Flag(name); f.Changed && f.Value.String() == "" {
-				return usage("--%s is empty", name)
-			}
-		}
 		return runReport(cmd.Context(), env, flags)
 	}
 	return cmd
@@ -219,10 +214,7 @@ func transportTrusting(file string) (http.RoundTripper, error) {
 	if !pool.AppendCertsFromPEM(pem) {
 		return nil, usage("--ca-cert: there is no certificate in %s", file)
 	}
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.TLSClientConfig = &tls.Config{RootCAs: pool}
-	t.MaxIdleConnsPerHost = 16
-	return t, nil
+	return docspace.NewTransport(&tls.Config{RootCAs: pool}), nil
 }
 
 // sentInClear reports whether a key sent there crosses a network unencrypted.

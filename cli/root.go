@@ -5,6 +5,7 @@ import (
 	"runtime"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // New returns the command bursar with everything that needs no server. The
@@ -26,6 +27,8 @@ bursar demo
 bursar report --portal https://portal.example.com --key-file key.txt`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return refuseEmpty(cmd) },
 	}
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
@@ -43,6 +46,18 @@ bursar report --portal https://portal.example.com --key-file key.txt`,
 		newVersion(env),
 	)
 	return root
+}
+
+// refuseEmpty refuses flags that are given and empty, as by a variable that is
+// not set: leaving one out often means something else, and more.
+func refuseEmpty(cmd *cobra.Command) error {
+	var err error
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if text := f.Value.String(); text == "" || text == "[]" {
+			err = usage("--%s is empty", f.Name)
+		}
+	})
+	return err
 }
 
 // The groups of commands in the help.

@@ -53,8 +53,8 @@ If the portal's customer has this e-mail address, the user becomes its payer.`,
 			if *output == "json" {
 				return printJSON(env.Stdout, map[string]any{"id": id, "portal": portalID, "email": in.Email, "role": in.Role})
 			}
-			fmt.Fprintf(env.Stdout, "%s is %s of %s, user %s.\n", in.Email, in.Role, portalID, id)
-			return nil
+			_, err = fmt.Fprintf(env.Stdout, "%s is %s of %s, user %s.\n", in.Email, in.Role, portalID, id)
+			return err
 		})
 	}
 	return cmd

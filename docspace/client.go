@@ -82,7 +82,7 @@ func (c *Client) URL() string { return c.base.String() }
 func sameHostOnly(next *http.Request, via []*http.Request) error {
 	from := via[0].URL
 	sameHost := strings.EqualFold(next.URL.Hostname(), from.Hostname())
-	samePort := next.URL.Port() == from.Port()
+	samePort := portOf(next.URL) == portOf(from)
 	secured := from.Scheme == "http" && next.URL.Scheme == "https"
 	if !sameHost || !(samePort && next.URL.Scheme == from.Scheme || secured) || len(via) > 5 {
 		return http.ErrUseLastResponse
@@ -90,6 +90,15 @@ func sameHostOnly(next *http.Request, via []*http.Request) error {
 	// net/http takes the key away from a host that is written differently.
 	next.Header.Set("Authorization", via[0].Header.Get("Authorization"))
 	return nil
+}
+
+// portOf returns the port of an address, the usual one of its scheme if it names
+// none.
+func portOf(u *url.URL) string {
+	if port := u.Port(); port != "" {
+		return port
+	}
+	return map[string]string{"http": "80", "https": "443"}[u.Scheme]
 }
 
 // operation is one route of the contract.
@@ -238,6 +247,9 @@ func (c *Client) redirectHost(res *http.Response) string {
 	to, err := res.Location()
 	if err != nil {
 		return "an address that can't be read"
+	}
+	if strings.EqualFold(to.Host, c.base.Host) && to.Scheme == c.base.Scheme {
+		return "itself, without end"
 	}
 	return c.excerpt(to.Scheme + "://" + to.Host)
 }

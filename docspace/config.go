@@ -1,6 +1,7 @@
 package docspace
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -82,7 +83,7 @@ func (c Config) prepared() (Config, *url.URL, error) {
 	c.MaxBody = orDefault(c.MaxBody, defaultMaxBody)
 	c.UserAgent = orDefault(c.UserAgent, defaultUserAgent)
 	if c.Transport == nil {
-		c.Transport = newTransport()
+		c.Transport = NewTransport(nil)
 	}
 	return c, base, nil
 }
@@ -129,13 +130,19 @@ func parsePortalURL(address, shown string) (*url.URL, error) {
 	return base, nil
 }
 
-// newTransport returns a pool that holds the connections of one report open.
-func newTransport() http.RoundTripper {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.ForceAttemptHTTP2 = true
-	t.MaxIdleConnsPerHost = 16
-	t.MaxResponseHeaderBytes = 1 << 20
-	return t
+// NewTransport returns what a nil Config.Transport stands for, with TLS settings
+// of the caller's; nil means the usual ones. It holds the connections of one
+// report open.
+func NewTransport(config *tls.Config) *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		TLSClientConfig:        config,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConnsPerHost:    16,
+		IdleConnTimeout:        90 * time.Second,
+		TLSHandshakeTimeout:    10 * time.Second,
+		MaxResponseHeaderBytes: 1 << 20,
+	}
 }
 
 // redacted is what may be shown of a key: the last four characters of one long

@@ -30,9 +30,9 @@ type Quota struct {
 	AIAgentsQuota     *DefaultQuota `json:"aiAgentsQuota,omitempty"`
 	TenantCustomQuota *CustomQuota  `json:"tenantCustomQuota,omitempty"`
 
-	// DueDate is when the plan ends or renews; the zero Time when it has no
-	// end. A stock portal gives the earliest due date of the services paid
-	// from the wallet instead, and none without such a service.
+	// DueDate is the earliest due date of what is paid from the wallet. Without
+	// such a thing, Bursar gives the plan's own, and a stock portal none. The
+	// zero Time means that there is none.
 	DueDate Time `json:"dueDate,omitzero"`
 }
 

@@ -6,11 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 )
@@ -58,7 +60,7 @@ func Serve(ctx context.Context, listener net.Listener, config Config) error {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(config.Log.Handler(), slog.LevelDebug),
+		ErrorLog:          log.New(serverLog{config.Log}, "", 0),
 	}
 	idle := newSilent()
 	server.ConnState = idle.note
@@ -82,6 +84,19 @@ func Serve(ctx context.Context, listener net.Listener, config Config) error {
 		return errors.Join(fmt.Errorf("requests were still running after %s", config.StopTimeout), server.Close())
 	}
 	return nil
+}
+
+// serverLog takes what net/http has to say. Callers that break off a handshake
+// are the network's weather; the rest, such as no more file descriptors, is not.
+type serverLog struct{ log *slog.Logger }
+
+func (l serverLog) Write(line []byte) (int, error) {
+	level, text := slog.LevelWarn, strings.TrimSpace(string(line))
+	if strings.HasPrefix(text, "http: TLS handshake error") {
+		level = slog.LevelDebug
+	}
+	l.log.Log(context.Background(), level, text)
+	return len(line), nil
 }
 
 // silent are the connections that never sent anything. Browsers and clients open

@@ -36,6 +36,7 @@ type Amount struct {
 }
 
 // FromUnits returns the amount of the given units (1e-8 of the major unit) in c.
+// The least int64 is no amount: it has no negative.
 func FromUnits(units int64, c Currency) Amount {
 	return Amount{units: units, currency: c}
 }

@@ -2,7 +2,7 @@
 //
 // Names, signs and territories are Unicode CLDR data,
 // Copyright © 1991-2025 Unicode, Inc., used under the Unicode License v3
-// (https://www.unicode.org/license.txt). Codes and digits are ISO 4217's.
+// (LICENSE-UNICODE). Codes and digits are ISO 4217's.
 
 package money
 

@@ -74,7 +74,7 @@ func (d *door) fail(w http.ResponseWriter, r *http.Request, started time.Time, e
 }
 
 // failUnknown answers an error to somebody who was not asked for a key yet. It
-// counts against the address, so that nobody can try without end.
+// counts against the address, which slows down who tries names.
 func (d *door) failUnknown(w http.ResponseWriter, r *http.Request, started time.Time, err error) {
 	if limited := d.limit(w, r, nil); limited != nil {
 		err = limited

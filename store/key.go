@@ -15,7 +15,7 @@ type Key struct {
 	Name   string
 	// Hash is the SHA-256 of the whole key.
 	Hash [32]byte
-	// Postfix is the key's last four characters.
+	// Postfix is the key's last four characters; "" of a short key.
 	Postfix string
 	// Scopes is what the key may be used for; none means everything.
 	Scopes    []string

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -24,6 +25,9 @@ type Config struct {
 	Dir string
 	// InMemory keeps everything in memory instead, until Close.
 	InMemory bool
+	// MustExist makes Open fail with fs.ErrNotExist where there is no database,
+	// instead of making one.
+	MustExist bool
 	// Readers is how many reads may run at once; 0 means 4.
 	Readers int
 	// NoSync makes commits faster by not waiting for the disk: after a crash
@@ -84,13 +88,20 @@ func (c Config) dsn() (string, error) {
 	if c.NoSync {
 		synchronous = "synchronous(OFF)"
 	}
-	pragmas := url.Values{"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "foreign_keys(1)", synchronous}}
+	pragmas := url.Values{"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "foreign_keys(1)", synchronous,
+		// Without these, a Mac's disk may keep a commit in its own cache.
+		"fullfsync(1)", "checkpoint_fullfsync(1)"}}
 	if c.InMemory {
 		pragmas.Set("vfs", "memdb")
 		return "file:/" + rand.Text() + "?" + pragmas.Encode(), nil
 	}
 	if c.Dir == "" {
 		return "", errors.New("open database: no folder named")
+	}
+	if c.MustExist {
+		if _, err := os.Stat(filepath.Join(c.Dir, databaseFile)); err != nil {
+			return "", fmt.Errorf("open database: %w", err)
+		}
 	}
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return "", fmt.Errorf("open database: %w", err)
@@ -99,9 +110,34 @@ func (c Config) dsn() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("open database: %w", err)
 	}
+	if err := touch(path); err != nil {
+		return "", fmt.Errorf("open database: %w", err)
+	}
 	pragmas.Add("_pragma", "journal_mode(WAL)")
-	file := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: pragmas.Encode()}
-	return file.String(), nil
+	return fileURI(path) + "?" + pragmas.Encode(), nil
+}
+
+// touch makes an empty database that nobody else may read, if there is none. The
+// files that SQLite puts beside it get the same rights.
+func touch(path string) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// fileURI returns the URI of an absolute path, with three slashes also where
+// paths start with the letter of a drive.
+func fileURI(path string) string {
+	path = filepath.ToSlash(path)
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path
+	}
+	return (&url.URL{Scheme: "file", Path: path}).String()
 }
 
 // busyTimeout is how long a statement waits for others to let go of the database.
@@ -169,6 +205,10 @@ func engineError(err error) error {
 		return fmt.Errorf("%w: %w", ErrBusy, err)
 	case sqlite3.SQLITE_FULL:
 		return fmt.Errorf("%w: %w", ErrFull, err)
+	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
+		return fmt.Errorf("%w: %w", fs.ErrPermission, err)
+	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	switch e.Code() {
 	case sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE:

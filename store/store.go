@@ -18,6 +18,8 @@ var (
 	ErrBusy = errors.New("database is busy")
 	// ErrFull says that there is no room left on the disk.
 	ErrFull = errors.New("no space left for the database")
+	// ErrDamaged says that the file is no database, or a broken one.
+	ErrDamaged = errors.New("database is damaged")
 	// ErrNewer says that the database was made by a newer Bursar.
 	ErrNewer = errors.New("database is newer than this program")
 )

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -78,13 +80,13 @@ bursar demo --api-key sk-demo --listen 127.0.0.1:9000`,
 }
 
 // createCompany makes the sample company and returns a key of its owner. In a
-// database that has the company already, it only adds the key.
+// database that has the company already, it only adds the key, for a day.
 func createCompany(ctx context.Context, s *billing.Service, apiKey string, now time.Time) (string, error) {
 	company, err := sample.Create(ctx, s, sample.Config{PortalID: demoPortal, OwnerKey: apiKey, Now: now})
 	if !errors.Is(err, billing.ErrExists) {
 		return company.OwnerKey, err
 	}
-	key, _, err := s.CreateKey(ctx, demoPortal, billing.NewKey{Name: "demo", Secret: apiKey})
+	key, _, err := s.CreateKey(ctx, demoPortal, billing.NewKey{Name: "demo", Secret: apiKey, Days: 1})
 	if apiKey != "" && errors.Is(err, billing.ErrExists) {
 		return apiKey, nil
 	}
@@ -103,7 +105,7 @@ func (s *server) demonstrate(ctx context.Context, env cli.Env, key string, once 
 		err = cli.WriteReport(env, report, "table")
 	}
 	if err == nil && !once {
-		printInvitation(env, s.url(), key)
+		s.printInvitation(env, key)
 		return <-served
 	}
 	stop()
@@ -149,7 +151,14 @@ func (s *server) ownTransport() (http.RoundTripper, error) {
 	}}, nil
 }
 
-func printInvitation(env cli.Env, url, key string) {
+func (s *server) printInvitation(env cli.Env, key string) {
+	bursar, trustBursar, trustCurl := "bursar", "", ""
+	if exe, err := os.Executable(); err == nil && strings.Contains(exe, "go-build") {
+		bursar = "go run ./cmd/bursar" // as this was started
+	}
+	if s.flags.tlsCert != "" {
+		trustBursar, trustCurl = " --ca-cert "+s.flags.tlsCert, " --cacert "+s.flags.tlsCert
+	}
 	fmt.Fprintf(env.Stdout, `
 This is a real portal:
 
@@ -159,14 +168,14 @@ This is a real portal:
 Three things to try, in another terminal:
 
   # the same report as exact JSON
-  bursar report --portal %[1]s --key %[2]s -o json
+  %[3]s report --portal %[1]s --key %[2]s%[4]s -o json
 
   # the API itself
-  curl -H 'Authorization: Bearer %[2]s' %[1]s/api/2.0/portal/payment/customer/balance
+  curl%[5]s -H 'Authorization: Bearer %[2]s' %[1]s/api/2.0/portal/payment/customer/balance
 
   # its description
-  curl %[1]s/openapi.yaml
+  curl%[5]s %[1]s/openapi.yaml
 
 Ctrl-C ends it.
-`, url, key)
+`, s.url(), key, bursar, trustBursar, trustCurl)
 }

@@ -36,7 +36,7 @@ type serveFlags struct {
 
 func (s *serveFlags) add(f *pflag.FlagSet, listen string) {
 	f.StringVar(&s.listen, "listen", listen, "address to listen on; port 0 takes a free one")
-	f.StringVar(&s.defaultPortal, "default-portal", "", "id of the portal that answers for hosts that match none (default: the only one)")
+	f.StringVar(&s.defaultPortal, "default-portal", "", "id or host of the portal that answers for hosts that match none (default: the only one)")
 	f.StringVar(&s.tlsCert, "tls-cert", "", "file with the certificate chain (PEM); turns on TLS and HTTP/2")
 	f.StringVar(&s.tlsKey, "tls-key", "", "file with the certificate's key (PEM)")
 	f.StringVar(&s.countryHeader, "country-header", "", "header in which a proxy names the visitor's country, such as CF-IPCountry")
@@ -73,6 +73,9 @@ bursar serve --data /var/lib/bursar --listen :443 --tls-cert cert.pem --tls-key 
 		log, err := flags.logger(env)
 		if err != nil {
 			return err
+		}
+		if *data == "" {
+			return &cli.Error{Code: cli.ExitUsage, Err: errors.New("no folder for the database"), Hint: "name one with --data or $BURSAR_DATA"}
 		}
 		server, err := flags.open(cmd.Context(), store.Config{Dir: *data}, env, log)
 		if err != nil {
@@ -166,8 +169,11 @@ func (s *server) url() string {
 	return scheme + "://" + net.JoinHostPort(host, port)
 }
 
-// warnIfEmpty says what to do next where there are no portals yet.
+// warnIfEmpty says what is missing where requests would find no portal.
 func (s *server) warnIfEmpty(ctx context.Context) {
+	if _, err := s.service.View(ctx); s.flags.defaultPortal != "" && errors.Is(err, billing.ErrNoPortal) {
+		s.log.Warn("there is no portal of the name that --default-portal gives", "portal", s.flags.defaultPortal)
+	}
 	found := errors.New("there is one")
 	if err := s.service.Portals(ctx, func(billing.PortalSummary) error { return found }); err == nil {
 		s.log.Warn("there are no portals yet: bursar portal create makes one, and needs no restart")
