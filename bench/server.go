@@ -54,13 +54,14 @@ func startPortal(ctx context.Context, dir string) (*portal, error) {
 	}}, nil
 }
 
-// serve answers on a free port of this machine.
+// serve answers on a free port of this machine, by a server with the same limits
+// as Bursar's, so that what is compared is what the handlers do.
 func serve(h http.Handler) (address string, stop func() error, err error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", nil, err
 	}
-	server := &http.Server{Handler: h}
+	server := httpd.NewServer(h)
 	go func() { _ = server.Serve(listener) }() // ends with Close
 	return listener.Addr().String(), server.Close, nil
 }

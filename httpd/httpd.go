@@ -34,17 +34,28 @@ type Config struct {
 
 // The limits of one request.
 const (
-	maxHeader     = 64 << 10
-	maxBody       = 1 << 20
-	headerTimeout = 10 * time.Second
-	readTimeout   = 30 * time.Second
-	writeTimeout  = 60 * time.Second
-	idleTimeout   = 2 * time.Minute
+	maxHeader    = 64 << 10
+	maxBody      = 1 << 20
+	readTimeout  = 20 * time.Second
+	writeTimeout = 60 * time.Second
+	idleTimeout  = 2 * time.Minute
 )
 
 // RequestIDHeader carries the id of a request, in both directions: doors find it
 // among the headers of the response.
 const RequestIDHeader = "X-Request-Id"
+
+// NewServer returns a server with the limits of one request set, and nothing else
+// around the handler.
+func NewServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:        h,
+		ReadTimeout:    readTimeout, // for headers and body together
+		WriteTimeout:   writeTimeout,
+		IdleTimeout:    idleTimeout,
+		MaxHeaderBytes: maxHeader,
+	}
+}
 
 // Serve answers requests on the listener until the context ends, then lets the
 // running ones finish. It returns nil after such a stop, and closes the listener
@@ -53,15 +64,8 @@ func Serve(ctx context.Context, listener net.Listener, config Config) error {
 	if config.StopTimeout == 0 {
 		config.StopTimeout = 10 * time.Second
 	}
-	server := &http.Server{
-		Handler:           Wrap(config),
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          log.New(serverLog{config.Log}, "", 0),
-	}
+	server := NewServer(Wrap(config))
+	server.ErrorLog = log.New(serverLog{config.Log}, "", 0)
 	idle := newSilent()
 	server.ConnState = idle.note
 	failed := make(chan error, 1)
