@@ -46,7 +46,7 @@ func scopes() []string {
 	return all
 }
 
-// Caller is a user of a portal who was let in by a key.
+// Caller is a user of a portal who was let in by a key. Nothing in it changes.
 type Caller struct {
 	View *View
 	User store.User
@@ -64,11 +64,11 @@ func (c *Caller) mustAdminister() error {
 // Pays reports whether the caller is the one who pays for the portal.
 func (c *Caller) Pays() bool { return c.View.payer != nil && c.View.payer.ID == c.User.ID }
 
-// knownKey is a key with its user, as found for a view.
+// knownKey is a key, as found for a view, and whom it lets in.
 type knownKey struct {
-	key   store.Key
-	user  store.User
-	noted atomic.Int64 // the last use that was noted, in seconds since 1970
+	key    store.Key
+	caller *Caller
+	noted  atomic.Int64 // the last use that was noted, in seconds since 1970
 }
 
 // maxKnownKeys bounds the keys kept with one view.
@@ -96,7 +96,7 @@ func (s *Service) Authenticate(ctx context.Context, v *View, secret string, acce
 		return nil, fmt.Errorf("%w: it needs %s", ErrScope, access)
 	}
 	s.uses.note(v.Portal.ID, known, now)
-	return &Caller{View: v, User: known.user, Role: Role(known.user.Role)}, nil
+	return known.caller, nil
 }
 
 // lookUpKey finds a key by its hash. The key itself is nowhere, so nothing about
@@ -106,8 +106,9 @@ func (s *Service) lookUpKey(ctx context.Context, v *View, hash [32]byte) (*known
 		return known.(*knownKey), nil
 	}
 	known := &knownKey{}
-	err := s.store.Read(ctx, func(tx *store.Tx) (err error) {
-		known.key, known.user, err = tx.KeyByHash(v.Portal.ID, hash)
+	err := s.store.Read(ctx, func(tx *store.Tx) error {
+		key, user, err := tx.KeyByHash(v.Portal.ID, hash)
+		known.key, known.caller = key, &Caller{View: v, User: user, Role: Role(user.Role)}
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {

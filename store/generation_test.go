@@ -98,6 +98,8 @@ func TestGenerationIsNeverOlderThanTheCall(t *testing.T) {
 	const writers, askers, changes = 3, 4, 25
 	dir := t.TempDir()
 	folder, memory := openIn(t, dir), openWith(t, Config{InMemory: true})
+	engine := openIn(t, dir) // by what is asked where the index is not read
+	engine.index = nil
 	tests := map[string]struct {
 		asks   *Store
 		writes []*Store
@@ -105,6 +107,8 @@ func TestGenerationIsNeverOlderThanTheCall(t *testing.T) {
 		"one store in a folder":    {folder, []*Store{folder}},
 		"one store in memory":      {memory, []*Store{memory}},
 		"two stores on one folder": {folder, []*Store{openIn(t, dir), folder}},
+		"the engine, in a folder":  {engine, []*Store{engine}},
+		"the engine, two stores":   {engine, []*Store{folder, engine}},
 	}
 	addPortal(t, folder, "p")
 	addPortal(t, memory, "p")

@@ -97,4 +97,11 @@ func (p *pulse) put() (generation int64, err error) {
 // Generation returns a number that is another one after every commit, whoever
 // made it: while it stays the same, so does everything in the database. It is
 // never older than the call.
-func (s *Store) Generation() (int64, error) { return s.pulse.ask() }
+func (s *Store) Generation() (int64, error) {
+	if s.index != nil {
+		if generation, ok, err := s.index.generation(); ok || err != nil {
+			return generation, err
+		}
+	}
+	return s.pulse.ask()
+}

@@ -56,6 +56,9 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		return nil, err
 	}
 	s, err := open(ctx, db, config.Readers)
+	if err == nil && !config.InMemory {
+		s.index, err = openWALIndex(filepath.Join(config.Dir, databaseFile))
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", config.Dir, err), db.Close())
 	}
@@ -191,10 +194,11 @@ func migrate(ctx context.Context, db *sql.DB) error {
 
 // engineError gives an error of the engine its name in this package.
 func engineError(err error) error {
+	if err == nil {
+		return nil // before e, which would cost an allocation
+	}
 	var e *sqlite.Error
 	switch {
-	case err == nil:
-		return nil
 	case errors.Is(err, sql.ErrConnDone), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w: %w", ErrBusy, err)
 	case !errors.As(err, &e):

@@ -30,6 +30,7 @@ type Store struct {
 	writer  chan *session // the one that may write, when it is free
 	readers chan *session
 	pulse   pulse
+	index   *walIndex     // nil: there is none
 	closing chan struct{} // closed by Close
 }
 
@@ -43,7 +44,7 @@ func (s *Store) Close() error {
 			errs = append(errs, (<-pool).close())
 		}
 	}
-	errs = append(errs, s.pulse.close(), s.db.Close())
+	errs = append(errs, s.pulse.close(), s.db.Close(), s.index.close())
 	return errors.Join(errs...)
 }
 
