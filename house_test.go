@@ -21,8 +21,9 @@ const module = "github.com/bursarhq/bursar/"
 // floors say how high each room lies. Imports fall: a room may use only those on
 // lower floors.
 var floors = map[string]int{
-	"money": 1, "money/cldr": 1, "httpd": 1,
-	"docspace": 2, "catalog": 2,
+	"money": 1, "money/cldr": 1, "httpd": 1, "pgtest": 1,
+	"docspace": 2, "catalog": 2, "ledger": 2, "payment": 2, "payment/sandbox": 3,
+	"wallet":    3,
 	"store":     4,
 	"billing":   5,
 	"portalapi": 6, "cli": 6, "sample": 6,

@@ -67,8 +67,9 @@ func (c *Caller) Pays() bool { return c.View.payer != nil && c.View.payer.ID == 
 // knownKey is a key, as found for a view, and whom it lets in.
 type knownKey struct {
 	key    store.Key
-	caller *Caller
-	noted  atomic.Int64 // the last use that was noted, in seconds since 1970
+	user   store.User
+	caller atomic.Pointer[Caller] // of the view that it was last used with
+	noted  atomic.Int64           // the last use that was noted, in seconds since 1970
 }
 
 // maxKnownKeys bounds the keys kept with one view.
@@ -96,7 +97,12 @@ func (s *Service) Authenticate(ctx context.Context, v *View, secret string, acce
 		return nil, fmt.Errorf("%w: it needs %s", ErrScope, access)
 	}
 	s.uses.note(v.Portal.ID, known, now)
-	return known.caller, nil
+	caller := known.caller.Load()
+	if caller == nil || caller.View != v {
+		caller = &Caller{View: v, User: known.user, Role: Role(known.user.Role)}
+		known.caller.Store(caller)
+	}
+	return caller, nil
 }
 
 // lookUpKey finds a key by its hash. The key itself is nowhere, so nothing about
@@ -106,9 +112,8 @@ func (s *Service) lookUpKey(ctx context.Context, v *View, hash [32]byte) (*known
 		return known.(*knownKey), nil
 	}
 	known := &knownKey{}
-	err := s.store.Read(ctx, func(tx *store.Tx) error {
-		key, user, err := tx.KeyByHash(v.Portal.ID, hash)
-		known.key, known.caller = key, &Caller{View: v, User: user, Role: Role(user.Role)}
+	err := s.store.Read(ctx, func(tx *store.Tx) (err error) {
+		known.key, known.user, err = tx.KeyByHash(v.Portal.ID, hash)
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {

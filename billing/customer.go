@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bursarhq/bursar/ledger"
 	"github.com/bursarhq/bursar/money"
 	"github.com/bursarhq/bursar/store"
 )
@@ -31,7 +32,7 @@ func (s *Service) CustomerInfo(c *Caller) (*CustomerInfo, error) {
 	return &CustomerInfo{PortalID: c.View.Portal.ID, Customer: *c.View.customer, Payer: c.View.payer}, nil
 }
 
-// Balance is what a wallet holds.
+// Balance is what a wallet has available.
 type Balance struct {
 	AccountNumber int64
 	AccountName   string
@@ -43,19 +44,29 @@ type Balance struct {
 	LastCreditAt time.Time
 }
 
-// Balance returns what the portal's wallet holds; nil when it has no customer or
-// nothing was ever paid in. It fails with ErrAccessDenied unless the caller is
-// an administrator.
-func (s *Service) Balance(c *Caller) (*Balance, error) {
+// Balance returns what is available in the portal's wallet; nil when it has no
+// customer or nothing was ever paid in. It fails with ErrAccessDenied unless the
+// caller is an administrator.
+func (s *Service) Balance(c *Caller) (*Balance, error) { return c.balance(ledger.Main) }
+
+// AIBalance returns what is available of the portal's AI credit, as Balance does.
+func (s *Service) AIBalance(c *Caller) (*Balance, error) { return c.balance(ledger.AI) }
+
+func (c *Caller) balance(book ledger.Book) (*Balance, error) {
 	if err := c.mustAdminister(); err != nil {
 		return nil, err
 	}
-	if c.View.customer == nil || len(c.View.pockets) == 0 {
+	pockets := c.View.wallet[book]
+	if c.View.customer == nil || len(pockets) == 0 {
 		return nil, nil
 	}
 	b := &Balance{AccountNumber: c.View.customer.AccountNumber, AccountName: c.View.Portal.ID}
-	for _, p := range c.View.pockets {
-		b.Pockets = append(b.Pockets, p.Balance)
+	for _, p := range pockets {
+		available, err := p.Available()
+		if err != nil {
+			return nil, err
+		}
+		b.Pockets = append(b.Pockets, available)
 		if p.CreditedAt.After(b.LastCreditAt) {
 			b.LastCredit, b.LastCreditAt = p.Credited, p.CreditedAt
 		}
@@ -71,11 +82,12 @@ type CustomerChange struct {
 	MethodStatus string
 	// MethodType is the kind of payment method, such as card; "" keeps it.
 	MethodType string
-	// Balances are the amounts that pockets hold, one a currency; others keep
-	// theirs.
+	// Balances are what pockets are to hold, one a currency; others keep theirs.
+	// The difference to what they hold is posted to the account "opening".
 	Balances []money.Amount
-	// LastCredit is shown as the latest payment in, now, when it is not the
-	// zero Amount; the wallet must have a pocket in its currency.
+	// LastCredit is posted as a deposit, now, when it is not the zero Amount, and
+	// is a part of what the pocket holds then; the wallet must have a pocket in
+	// its currency.
 	LastCredit money.Amount
 	// TopUp replaces the top-up rule; nil keeps it, an empty one takes it away.
 	TopUp *TopUp
@@ -101,6 +113,9 @@ func (s *Service) SetCustomer(ctx context.Context, portalID string, change Custo
 	for i, balance := range change.Balances {
 		if !balance.Currency().Known() {
 			return invalid("balance", "%s is in no known currency", balance)
+		}
+		if balance.Sign() < 0 {
+			return invalid("balance", "%s is less than nought", balance)
 		}
 		for _, other := range change.Balances[:i] {
 			if other.Currency() == balance.Currency() {
@@ -153,34 +168,13 @@ func (s *Service) putCustomer(tx *store.Tx, portalID string, number int64, email
 	if err := tx.PutCustomer(customer); err != nil {
 		return err
 	}
-	for _, balance := range change.Balances {
-		if err := tx.PutPocket(store.Pocket{Balance: balance}); err != nil {
-			return err
-		}
-	}
-	if !change.LastCredit.IsZero() {
-		if err := s.putLastCredit(tx, portalID, change.LastCredit); err != nil {
-			return err
-		}
+	if err := s.putBalances(tx, portalID, change); err != nil {
+		return err
 	}
 	if change.TopUp != nil {
 		return s.putTopUp(tx, *change.TopUp)
 	}
 	return nil
-}
-
-func (s *Service) putLastCredit(tx *store.Tx, portalID string, credit money.Amount) error {
-	pockets, err := tx.Pockets(portalID)
-	if err != nil {
-		return err
-	}
-	for _, p := range pockets {
-		if p.Balance.Currency() == credit.Currency() {
-			p.Credited, p.CreditedAt = credit, s.now()
-			return tx.PutPocket(p)
-		}
-	}
-	return invalid("last credit", "%s is in the currency of no balance", credit)
 }
 
 func currentCustomer(tx *store.Tx, portalID string) (customer store.Customer, isNew bool, err error) {

@@ -85,8 +85,8 @@ func TestSetCustomerKeepsWhatIsLeftOut(t *testing.T) {
 		{billing.CustomerChange{Email: "Other@Example.com"}, func() {
 			want.Email, want.PayerID, want.Payer = "other@example.com", "", nil
 		}},
-		{billing.CustomerChange{Balances: []money.Amount{amount("-1 EUR"), amount("5 JPY")}}, func() {
-			wantBalance.Pockets = []money.Amount{amount("148.50 USD"), amount("-1 EUR"), amount("5 JPY")}
+		{billing.CustomerChange{Balances: []money.Amount{amount("1 EUR"), amount("5 JPY")}}, func() {
+			wantBalance.Pockets = []money.Amount{amount("148.50 USD"), amount("1 EUR"), amount("5 JPY")}
 		}},
 		{billing.CustomerChange{Balances: []money.Amount{amount("0 USD")}}, func() { wantBalance.Pockets[0] = amount("0 USD") }},
 		{billing.CustomerChange{Balances: []money.Amount{amount("6 JPY")}, LastCredit: amount("1 JPY")}, func() {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/bursarhq/bursar/ledger"
+	"github.com/bursarhq/bursar/money"
 	"github.com/bursarhq/bursar/store"
 )
 
@@ -30,9 +32,34 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrExists: what the call would make is there already.
 	ErrExists = errors.New("exists already")
-	// ErrTryAgain: the database was busy or the call was given up; nothing
-	// happened, and the same again may succeed.
+	// ErrTryAgain: the database was busy or the call was given up. Unless the call
+	// says otherwise nothing happened, and the same again may succeed.
 	ErrTryAgain = errors.New("busy, try again")
+
+	// ErrInsufficient: the wallet has less available than is needed; a
+	// *ledger.InsufficientError is beneath it.
+	ErrInsufficient = errors.New("insufficient funds")
+	// ErrMismatch: the idempotency key was used before, with other input.
+	ErrMismatch = errors.New("the idempotency key was used before with other input")
+	// ErrHoldClosed: the hold was completed, voided, or has expired; a
+	// *ledger.HoldClosedError is beneath it.
+	ErrHoldClosed = errors.New("the hold is not open")
+	// ErrOverHold: more than what the hold reserves.
+	ErrOverHold = errors.New("more than the hold reserves")
+	// ErrOverCorrection: more than what is left of the transfer, or it is itself
+	// a correction.
+	ErrOverCorrection = errors.New("nothing like that is left to correct")
+	// ErrNoProvider: no payment provider is configured.
+	ErrNoProvider = errors.New("no payment provider is configured")
+	// ErrNoMethod: the customer has no payment method that can be charged.
+	ErrNoMethod = errors.New("Customer payment method is not set") // DocSpace's own text
+	// ErrDeclined: the provider declined; always a DeclinedError.
+	ErrDeclined = errors.New("the payment was declined")
+	// ErrUnsettled: the provider's answer is not known yet. Nothing may be
+	// charged anew: the same again, under the same key, tells.
+	ErrUnsettled = errors.New("the outcome of the payment is not known yet")
+	// ErrBusyWallet: another deposit into the wallet is under way.
+	ErrBusyWallet = errors.New("another deposit into the wallet is under way")
 )
 
 // FieldError is input that can't be used. It wraps ErrInvalid.
@@ -73,8 +100,7 @@ func (e *storeError) Unwrap() []error { return []error{e.kind, e.err} }
 // fromStore gives what came out of a transaction its name in this package. What
 // has one already stays as it is.
 func fromStore(doing string, err error) error {
-	var field *FieldError
-	if err == nil || errors.As(err, &field) || errors.Is(err, ErrNoPortal) {
+	if err == nil || isOurs(err) {
 		return err
 	}
 	for theirs, ours := range storeErrors {
@@ -83,4 +109,55 @@ func fromStore(doing string, err error) error {
 		}
 	}
 	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// isOurs reports whether an error has its name already.
+func isOurs(err error) bool {
+	for _, ours := range []error{
+		ErrInvalid, ErrNoPortal, ErrNotFound, ErrInsufficient, ErrMismatch, ErrHoldClosed, ErrOverHold, ErrOverCorrection,
+		ErrNoProvider, ErrNoMethod, ErrDeclined, ErrUnsettled, ErrBusyWallet,
+	} {
+		if errors.Is(err, ours) {
+			return true
+		}
+	}
+	return false
+}
+
+// ledgerErrors are the ledger's refusals that are a caller's business.
+var ledgerErrors = map[error]error{
+	ledger.ErrNoPortal:        ErrNotFound,
+	ledger.ErrInsufficient:    ErrInsufficient,
+	ledger.ErrMismatch:        ErrMismatch,
+	ledger.ErrNoHold:          ErrNotFound,
+	ledger.ErrHoldClosed:      ErrHoldClosed,
+	ledger.ErrOverHold:        ErrOverHold,
+	ledger.ErrNoTransfer:      ErrNotFound,
+	ledger.ErrCorrection:      ErrOverCorrection,
+	ledger.ErrOverCorrection:  ErrOverCorrection,
+	money.ErrRange:            ErrInvalid,
+	money.ErrCurrencyMismatch: ErrInvalid,
+}
+
+// ledgerError is a refusal of the ledger with its name in this package.
+type ledgerError struct{ kind, err error }
+
+func (e *ledgerError) Error() string   { return e.err.Error() }
+func (e *ledgerError) Unwrap() []error { return []error{e.kind, e.err} }
+
+// fromLedger gives a refusal of the ledger its name in this package.
+func fromLedger(err error) error {
+	if err == nil || isOurs(err) {
+		return err
+	}
+	for theirs, ours := range ledgerErrors {
+		if !errors.Is(err, theirs) {
+			continue
+		}
+		if ours == ErrInvalid {
+			return invalid("amount", "%v", err)
+		}
+		return &ledgerError{ours, err}
+	}
+	return err
 }

@@ -3,11 +3,13 @@ package billing
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/bursarhq/bursar/catalog"
+	"github.com/bursarhq/bursar/payment"
 	"github.com/bursarhq/bursar/store"
 )
 
@@ -17,6 +19,8 @@ type Config struct {
 	Store *store.Store
 	// Catalog is what is for sale; nil means catalog.Stock.
 	Catalog *catalog.Catalog
+	// Provider collects deposits; nil means that there are none.
+	Provider payment.Provider
 	// Now tells the time; nil means time.Now.
 	Now func() time.Time
 	// DefaultPortal is the id, or a host, of the portal that answers for hosts that match
@@ -33,13 +37,17 @@ type Config struct {
 type Service struct {
 	store         *store.Store
 	catalog       *catalog.Catalog
+	provider      payment.Provider // nil: none
 	now           func() time.Time
 	defaultPortal string
 	stockQuirks   bool
 
-	views  *lru.Cache[string, *viewing] // by host
-	misses *lru.Cache[string, int64]    // hosts without a portal, and the generation they had none in
+	views  *lru.Cache[store.Where, *viewing]
+	misses *lru.Cache[store.Where, store.Known] // where no portal was
 	uses   keyUses
+
+	contents  *lru.Cache[string, *contents]
+	operators atomic.Pointer[operators] // nil: not looked for yet
 }
 
 // New returns a service.
@@ -56,17 +64,23 @@ func New(config Config) (*Service, error) {
 	if config.MaxViews == 0 {
 		config.MaxViews = 4096
 	}
-	views, err := lru.New[string, *viewing](config.MaxViews)
+	views, err := lru.New[store.Where, *viewing](config.MaxViews)
 	if err != nil {
 		return nil, err
 	}
-	misses, err := lru.New[string, int64](config.MaxViews)
+	misses, err := lru.New[store.Where, store.Known](config.MaxViews)
+	if err != nil {
+		return nil, err
+	}
+	tables, err := lru.New[string, *contents](maxContents)
 	if err != nil {
 		return nil, err
 	}
 	return &Service{
+		contents:      tables,
 		store:         config.Store,
 		catalog:       config.Catalog,
+		provider:      config.Provider,
 		now:           config.Now,
 		defaultPortal: config.DefaultPortal,
 		stockQuirks:   config.StockQuirks,

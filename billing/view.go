@@ -9,27 +9,38 @@ import (
 	"time"
 
 	"github.com/bursarhq/bursar/catalog"
+	"github.com/bursarhq/bursar/ledger"
 	"github.com/bursarhq/bursar/store"
 )
 
 // View is one consistent picture of one portal. Nothing in it changes; a portal
 // that changed has another view.
 type View struct {
+	*facts
+
+	// wallet is what the portal's books hold, as of the commit that money counts.
+	wallet map[ledger.Book][]ledger.Pocket
+	money  int64
+	// until is when time alone makes the view wrong; the zero Time: never.
+	until time.Time
+	made  derived
+}
+
+// facts is what a view shares with the ones after it, as long as only money
+// moves.
+type facts struct {
 	Portal store.Portal
 
 	customer      *store.Customer // nil: none
 	payer         *store.User     // nil: the customer's address is nobody's
-	pockets       []store.Pocket
 	subscriptions []subscription
 	topUp         *store.TopUpRule // nil: never set
 	usage         map[string]int64
 	services      []int
 
-	// until is when time alone makes the view wrong; the zero Time: never.
-	until    time.Time
-	keys     sync.Map // [32]byte → *knownKey, as they were looked up
+	until    time.Time // as View's, as far as these facts go
+	keys     sync.Map  // [32]byte → *knownKey, as they were looked up
 	keyCount atomic.Int32
-	made     derived
 }
 
 // subscription is a store.Subscription with its plan.
@@ -38,111 +49,112 @@ type subscription struct {
 	dueAt time.Time
 }
 
-// viewing is a view and the generation of the database it was last right in.
+// viewing is a view and where its portal was last located.
 type viewing struct {
-	view       *View
-	generation atomic.Int64
+	view  *View
+	known store.Known
 }
 
 // View returns the portal that answers for the first of some hosts (lower case,
 // without ports) that any answers for, or else the default one, as it is now. It
 // fails with ErrNoPortal.
 func (s *Service) View(ctx context.Context, hosts ...string) (*View, error) {
-	generation, err := s.store.Generation()
-	if err != nil {
-		return nil, fromStore("look for changes", err)
-	}
 	for _, host := range hosts {
-		if host == anyHost { // a request without one
+		if host == "" { // a request without one
 			continue
 		}
-		if v, err := s.viewOf(ctx, host, generation); !errors.Is(err, ErrNoPortal) {
+		if v, err := s.viewAt(ctx, store.Where{Host: host}); !errors.Is(err, ErrNoPortal) {
 			return v, err
 		}
 	}
-	return s.viewOf(ctx, anyHost, generation)
+	if s.defaultPortal == "" {
+		return s.viewAt(ctx, store.Where{}) // the only one
+	}
+	v, err := s.viewAt(ctx, store.Where{PortalID: s.defaultPortal})
+	if errors.Is(err, ErrNoPortal) {
+		v, err = s.viewAt(ctx, store.Where{Host: strings.ToLower(s.defaultPortal)})
+	}
+	return v, err
 }
 
-// anyHost stands for the hosts that no portal answers for by name.
-const anyHost = ""
-
-// viewOf returns the view of a host by what is known, if that still holds, or
-// else reads it. It is at least as new as the generation.
-func (s *Service) viewOf(ctx context.Context, host string, generation int64) (*View, error) {
-	known, ok := s.views.Get(host)
-	if ok && known.generation.Load() == generation && known.view.holds(s.now) {
-		return known.view, nil
+// viewAt returns the view of the portal that stands somewhere: the one that is
+// known, if that still holds, or else a new one. It is at least as new as the call.
+func (s *Service) viewAt(ctx context.Context, where store.Where) (*View, error) {
+	var before store.Known
+	kept, ok := s.views.Get(where)
+	if ok {
+		before = kept.known
+	} else if missed, ok := s.misses.Get(where); ok {
+		before = missed
 	}
-	if missed, ok := s.misses.Get(host); ok && missed == generation {
+	known, err := s.store.Locate(ctx, where, before)
+	if errors.Is(err, store.ErrNotFound) {
+		if known != before {
+			s.misses.Add(where, known)
+			s.views.Remove(where)
+		}
 		return nil, ErrNoPortal
 	}
-	var fresh *View
-	err := s.store.Read(ctx, func(tx *store.Tx) error {
-		address, err := s.address(tx, host)
-		if err != nil {
+	if err != nil {
+		return nil, fromStore("look for changes", err)
+	}
+	if ok && kept.view.isAt(known.Address) && kept.view.money == known.Money && kept.view.holds(s.now) {
+		if known != before {
+			s.views.Add(where, &viewing{view: kept.view, known: known})
+		}
+		return kept.view, nil
+	}
+	fresh := &View{money: known.Money}
+	err = s.store.Read(ctx, func(tx *store.Tx) (err error) {
+		if ok && kept.view.isAt(known.Address) && kept.view.facts.hold(s.now) {
+			fresh.facts = kept.view.facts // only money moved
+		} else if fresh.facts, err = s.load(tx, known.PortalID); err != nil {
 			return err
 		}
-		if ok && known.view.isAt(address) && known.view.holds(s.now) {
-			fresh = known.view
-			return nil
-		}
-		fresh, err = s.load(tx, address.PortalID)
-		return err
+		return s.loadWallet(tx, fresh)
 	})
-	if errors.Is(err, ErrNoPortal) {
-		s.misses.Add(host, generation)
-		return nil, err
-	}
 	if err != nil {
 		return nil, fromStore("read portal", err)
 	}
-	if ok && fresh == known.view {
-		known.generation.Store(generation)
-		return fresh, nil
-	}
-	entry := &viewing{view: fresh}
-	entry.generation.Store(generation)
-	s.views.Add(host, entry)
+	s.views.Add(where, &viewing{view: fresh, known: known})
 	return fresh, nil
 }
 
-// address returns the portal of a host, or of anyHost, or ErrNoPortal.
-func (s *Service) address(tx *store.Tx, host string) (address store.Address, err error) {
-	switch {
-	case host != anyHost:
-		address, err = tx.Address(host)
-	case s.defaultPortal != "":
-		address, err = tx.AddressByID(s.defaultPortal)
-		if errors.Is(err, store.ErrNotFound) {
-			address, err = tx.Address(strings.ToLower(s.defaultPortal))
-		}
-	default:
-		address, err = tx.OnlyAddress()
-	}
-	if errors.Is(err, store.ErrNotFound) {
-		err = ErrNoPortal
-	}
-	return address, err
-}
-
-func (v *View) isAt(a store.Address) bool {
+func (v *facts) isAt(a store.Address) bool {
 	return v.Portal.ID == a.PortalID && v.Portal.Version == a.Version
 }
 
 // holds reports whether nothing in the view has come due.
 func (v *View) holds(now func() time.Time) bool { return v.until.IsZero() || now().Before(v.until) }
 
-// load reads everything about a portal.
-func (s *Service) load(tx *store.Tx, portalID string) (*View, error) {
-	v := &View{}
+func (v *facts) hold(now func() time.Time) bool { return v.until.IsZero() || now().Before(v.until) }
+
+// loadWallet reads what the portal's books hold. A hold whose time is over holds
+// nothing from that moment on.
+func (s *Service) loadWallet(tx *store.Tx, v *View) error {
+	v.wallet, v.until = map[ledger.Book][]ledger.Pocket{}, v.facts.until
+	now := s.now()
+	for _, book := range ledger.Books() {
+		pockets, until, err := tx.PocketsAt(v.Portal.ID, book, now)
+		if err != nil {
+			return err
+		}
+		v.wallet[book] = pockets
+		if !until.IsZero() && (v.until.IsZero() || until.Before(v.until)) {
+			v.until = until
+		}
+	}
+	return nil
+}
+
+// load reads everything about a portal but its money.
+func (s *Service) load(tx *store.Tx, portalID string) (*facts, error) {
+	v := &facts{}
 	var err error
 	if v.Portal, err = tx.Portal(portalID); err != nil {
 		return nil, err
 	}
 	if err := v.loadCustomer(tx); err != nil {
-		return nil, err
-	}
-	if v.pockets, err = tx.Pockets(portalID); err != nil {
 		return nil, err
 	}
 	if v.topUp, err = tx.TopUpRule(portalID); err != nil {
@@ -159,7 +171,7 @@ func (s *Service) load(tx *store.Tx, portalID string) (*View, error) {
 
 // loadCustomer reads the customer and who pays for it: the user it names or, as
 // DocSpace finds it, the one with its address.
-func (v *View) loadCustomer(tx *store.Tx) error {
+func (v *facts) loadCustomer(tx *store.Tx) error {
 	customer, err := tx.Customer(v.Portal.ID)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
@@ -183,7 +195,7 @@ func (v *View) loadCustomer(tx *store.Tx) error {
 
 // loadSubscriptions reads what the portal has bought, less the add-ons whose
 // time is over, which count no more from the second on.
-func (s *Service) loadSubscriptions(tx *store.Tx, v *View) error {
+func (s *Service) loadSubscriptions(tx *store.Tx, v *facts) error {
 	rows, err := tx.Subscriptions(v.Portal.ID)
 	if err != nil {
 		return err

@@ -74,6 +74,18 @@ var outcomes = []struct {
 	{billing.ErrScope, ExitNotAllowed, "bursar key create --scope '*:read' makes one that may"},
 	{billing.ErrAccessDenied, ExitNotAllowed, "use a key of the owner or an administrator"},
 
+	{billing.ErrInsufficient, ExitFailed, "the wallet has less than that: bursar deposit or bursar credit put money in"},
+	{billing.ErrMismatch, ExitFailed, "a key is for one order for ever: repeat that order as it was, or choose another key"},
+	{billing.ErrHoldClosed, ExitFailed, "a hold ends once; open another one"},
+	{billing.ErrOverHold, ExitFailed, "complete it with what it reserves at most, and charge the rest"},
+	{billing.ErrOverCorrection, ExitFailed, "bursar statement shows the transfer and what was corrected of it"},
+	{billing.ErrNoProvider, ExitFailed, "name a payment provider with --provider"},
+	{billing.ErrNoMethod, ExitFailed, "bursar customer set --method card says that there is one"},
+	{billing.ErrDeclined, ExitFailed, "the customer's bank knows why; another method may do"},
+	{billing.ErrUnsettled, ExitFailed, "repeat the command with the same --idempotency-key: it charges nothing twice"},
+	{billing.ErrBusyWallet, ExitFailed, "wait until the other deposit is settled"},
+
+	{store.ErrQueueFull, ExitFailed, "too much is going on; try again"},
 	{store.ErrDamaged, ExitFailed, "the file is no database of Bursar's, or broken: name another folder with --data, or put a backup in its place"},
 	{store.ErrNewer, ExitFailed, "update bursar, or name another folder with --data"},
 	{store.ErrFull, ExitFailed, "make room on the disk; nothing was changed"},

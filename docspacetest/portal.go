@@ -58,7 +58,7 @@ func start(t testing.TB, quirks portalapi.Quirks) *Portal {
 		}
 	})
 	p := &Portal{t: t, clock: &clock{}, faults: newFaults()}
-	p.service, err = billing.New(billing.Config{Store: db, Now: p.clock.Now, StockQuirks: quirks.NoPlanDueDate})
+	p.service, err = billing.New(billing.Config{Store: db, Now: p.clock.Now, Provider: billing.NewSandbox(db, p.clock.Now), StockQuirks: quirks.NoPlanDueDate})
 	if err != nil {
 		t.Fatal("docspacetest: ", err)
 	}

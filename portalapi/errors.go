@@ -31,6 +31,16 @@ var answers = []struct {
 	{err: billing.ErrInvalid, status: http.StatusBadRequest, write: writeInvalid},
 	{err: billing.ErrNotFound, status: http.StatusNotFound, kind: "ASC.Common.ItemNotFoundException", hresult: -2146233088, write: writeError},
 	{err: billing.ErrExists, status: http.StatusConflict, write: writeError},
+	{err: billing.ErrInsufficient, status: http.StatusPaymentRequired, kind: "ASC.Core.Billing.BillingException", hresult: -2146233088, write: writeError},
+	{err: billing.ErrDeclined, status: http.StatusPaymentRequired, kind: "ASC.Core.Billing.BillingException", hresult: -2146233088, write: writeError},
+	{err: billing.ErrMismatch, status: http.StatusUnprocessableEntity, write: writeError},
+	{err: billing.ErrHoldClosed, status: http.StatusConflict, write: writeError},
+	{err: billing.ErrOverHold, status: http.StatusBadRequest, write: writeError},
+	{err: billing.ErrOverCorrection, status: http.StatusBadRequest, write: writeError},
+	{err: billing.ErrNoProvider, status: http.StatusForbidden, kind: "System.InvalidOperationException", hresult: -2146233079, write: writeError},
+	{err: billing.ErrNoMethod, status: http.StatusForbidden, kind: "System.InvalidOperationException", hresult: -2146233079, write: writeError},
+	{err: billing.ErrBusyWallet, status: http.StatusConflict, write: writeError},
+	{err: billing.ErrUnsettled, status: http.StatusServiceUnavailable, write: writeUnsettled},
 	{err: errTooMany, status: http.StatusTooManyRequests, write: writeEmpty},
 	{err: billing.ErrTryAgain, status: http.StatusServiceUnavailable, write: writeTryAgain},
 }
@@ -139,6 +149,13 @@ func writeEmpty(w http.ResponseWriter, _ *http.Request, started time.Time, a ans
 func writeTryAgain(w http.ResponseWriter, r *http.Request, started time.Time, a answer) {
 	w.Header().Set("Retry-After", "1")
 	a.message = "The service is busy. Try again"
+	writeError(w, r, started, a)
+}
+
+// writeUnsettled answers a payment whose outcome is not known yet.
+func writeUnsettled(w http.ResponseWriter, r *http.Request, started time.Time, a answer) {
+	w.Header().Set("Retry-After", "5")
+	a.message = "The outcome of the payment is not known yet. Ask again with the same Idempotency-Key"
 	writeError(w, r, started, a)
 }
 

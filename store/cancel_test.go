@@ -26,6 +26,10 @@ var calls = map[string]func(ctx context.Context, s *Store) error{
 		return s.CreatePortal(ctx, Portal{ID: "new", CreatedAt: epoch}, []string{"new.example"}, nothing)
 	},
 	"NewAccountNumber": func(ctx context.Context, s *Store) error { _, err := s.NewAccountNumber(ctx); return err },
+	"Locate": func(ctx context.Context, s *Store) error {
+		_, err := s.Locate(ctx, Where{Host: "p.example"}, Known{})
+		return err
+	},
 	"StampKey": func(ctx context.Context, s *Store) error {
 		return s.StampKey(ctx, KeyUse{PortalID: "p", KeyID: "key-of-p", At: epoch})
 	},
@@ -40,7 +44,7 @@ func mustBeBusy(t *testing.T, what string, err error) {
 }
 
 func TestCallWithAnEndedContextDoesNothing(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
+	onEach(t, func(t *testing.T, s *Store) {
 		furnish(t, s)
 		before := dump(t, s)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -56,12 +60,15 @@ func TestCallWithAnEndedContextDoesNothing(t *testing.T) {
 }
 
 func TestCallIsGivenUpWhileItWaitsForASession(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
+	onEach(t, func(t *testing.T, s *Store) {
 		furnish(t, s)
 		before := dump(t, s)
 		for name, call := range calls {
+			if name == "Locate" && s.locator != nil {
+				continue // has a connection of its own
+			}
 			pool := s.writer
-			if name == "Read" {
+			if name == "Read" || name == "Locate" {
 				pool = s.readers
 			}
 			var held []*session
@@ -83,7 +90,7 @@ func TestCallIsGivenUpWhileItWaitsForASession(t *testing.T) {
 }
 
 func TestStatementIsInterruptedWhenTheContextEnds(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
+	onEach(t, func(t *testing.T, s *Store) {
 		furnish(t, s)
 		before := dump(t, s)
 		wait := func(tx *Tx) error { var n int; return tx.row(endless, nil, &n) }
@@ -112,7 +119,7 @@ func TestStatementIsInterruptedWhenTheContextEnds(t *testing.T) {
 }
 
 func TestContextThatEndsBetweenRowsIsBusy(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
+	onEach(t, func(t *testing.T, s *Store) {
 		furnish(t, s)
 		for name, each := range map[string]func(scan func(...any) error) error{
 			// The context's end closes the rows in its own time.
@@ -145,7 +152,7 @@ func TestContextThatEndsBetweenRowsIsBusy(t *testing.T) {
 
 // TestContextThatEndsBeforeTheCommit allows either answer, as long as it is true.
 func TestContextThatEndsBeforeTheCommit(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
+	onEach(t, func(t *testing.T, s *Store) {
 		furnish(t, s)
 		before := versionOf(t, s, "p")
 		ctx, cancel := context.WithCancel(t.Context())
@@ -182,7 +189,7 @@ func TestCallIsGivenUpWhileAnotherProgramWrites(t *testing.T) {
 	}
 	defer other.Close()
 	for name, call := range calls {
-		if name == "Read" { // waits for nobody
+		if name == "Read" || name == "Locate" { // wait for nobody
 			continue
 		}
 		if _, err := other.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
@@ -216,7 +223,7 @@ func TestCallIsGivenUpWhileAnotherProgramWrites(t *testing.T) {
 func TestContextsThatEndAtAnyMoment(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	onBoth(t, func(t *testing.T, s *Store) {
+	onEach(t, func(t *testing.T, s *Store) {
 		furnish(t, s)
 		random := rand.New(rand.NewPCG(seed, 1))
 		acknowledged := int64(0)
@@ -231,10 +238,7 @@ func TestContextsThatEndAtAnyMoment(t *testing.T) {
 				cancel()
 				return nil
 			})
-			name := "Read"
-			if i%4 == 0 {
-				name = "Change"
-			}
+			name := []string{"Change", "Read", "Locate", "Read"}[i%4]
 			err := calls[name](ctx, s)
 			if err == nil && name == "Change" {
 				acknowledged++

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/bursarhq/bursar/pgtest"
 )
 
 func TestChangeCountsTheVersionByOne(t *testing.T) {
@@ -17,7 +19,7 @@ func TestChangeCountsTheVersionByOne(t *testing.T) {
 		"a top-up":     func(tx *Tx) error { return tx.DeleteTopUpRule() },
 		"a revocation": func(tx *Tx) error { return tx.RevokeKey("key-of-p", epoch) },
 	}
-	onBoth(t, func(t *testing.T, s *Store) {
+	onEach(t, func(t *testing.T, s *Store) {
 		furnish(t, s)
 		other := versionOf(t, s, "q")
 		for name, fn := range tests {
@@ -39,7 +41,7 @@ func TestChangeCountsTheVersionByOne(t *testing.T) {
 }
 
 func TestChangeSeesItsOwnWrites(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
+	onEach(t, func(t *testing.T, s *Store) {
 		furnish(t, s)
 		change(t, s, "p", func(tx *Tx) error {
 			if err := tx.PutUsage("room", 5); err != nil {
@@ -74,7 +76,7 @@ func survive(t *testing.T, fn func()) {
 }
 
 func TestChangeThatPanicsIsUndone(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
+	onEach(t, func(t *testing.T, s *Store) {
 		furnish(t, s)
 		before := dump(t, s)
 		for name, end := range ends {
@@ -102,7 +104,7 @@ func TestChangeThatPanicsIsUndone(t *testing.T) {
 }
 
 func TestReadThatPanicsCostsNoSession(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
+	onEach(t, func(t *testing.T, s *Store) {
 		furnish(t, s)
 		for name, end := range ends {
 			t.Run(name, func(t *testing.T) {
@@ -141,7 +143,10 @@ func TestPanicReachesTheCaller(t *testing.T) {
 }
 
 func TestReadSeesOneMomentWhileAWriterCommits(t *testing.T) {
-	s := openIn(t, t.TempDir())
+	onShared(t, readsOneMoment)
+}
+
+func readsOneMoment(t *testing.T, s, _ *Store) {
 	addPortal(t, s, "p")
 	usage := func(tx *Tx) (map[string]int64, error) { return tx.Usage("p") }
 	err := s.Read(t.Context(), func(tx *Tx) error {
@@ -167,7 +172,10 @@ func TestReadSeesOneMomentWhileAWriterCommits(t *testing.T) {
 }
 
 func TestNobodySeesAnUnfinishedChange(t *testing.T) {
-	s := openIn(t, t.TempDir())
+	onShared(t, seesNothingUnfinished)
+}
+
+func seesNothingUnfinished(t *testing.T, s, _ *Store) {
 	addPortal(t, s, "p")
 	change(t, s, "p", func(tx *Tx) error {
 		if err := tx.PutUsage("room", 1); err != nil {
@@ -185,7 +193,7 @@ func TestNobodySeesAnUnfinishedChange(t *testing.T) {
 // both.
 func TestReadsAreOneMomentUnderLoad(t *testing.T) {
 	const changes = 100
-	onBoth(t, func(t *testing.T, s *Store) {
+	onEach(t, func(t *testing.T, s *Store) {
 		addPortal(t, s, "p")
 		writer := running(func() error {
 			for n := range int64(changes) {
@@ -258,7 +266,9 @@ func TestWritersDoNotLoseEachOthersChanges(t *testing.T) {
 	dir := t.TempDir()
 	folder := openIn(t, dir)
 	memory := openWith(t, Config{InMemory: true})
+	server := Config{URL: pgtest.Database(t)}
 	tests := map[string][]*Store{
+		"two stores on a server":   {openWith(t, server), openWith(t, server)},
 		"one store in a folder":    {folder},
 		"one store in memory":      {memory},
 		"two stores on one folder": {folder, openIn(t, dir)},

@@ -10,15 +10,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// onBothConfigs runs a test that opens and closes by itself.
-func onBothConfigs(t *testing.T, test func(t *testing.T, config Config)) {
-	t.Helper()
-	t.Run("folder", func(t *testing.T) { test(t, Config{Dir: t.TempDir()}) })
-	t.Run("memory", func(t *testing.T) { test(t, Config{InMemory: true}) })
-}
-
 func TestCloseLeavesNoGoroutine(t *testing.T) {
-	onBothConfigs(t, func(t *testing.T, config Config) {
+	onEachConfig(t, func(t *testing.T, config Config) {
 		before := goleak.IgnoreCurrent()
 		s, err := Open(background, config)
 		if err != nil {
@@ -50,7 +43,7 @@ func TestOpenThatFailsLeavesNoGoroutine(t *testing.T) {
 }
 
 func TestCloseWaitsForWhatRuns(t *testing.T) {
-	onBothConfigs(t, func(t *testing.T, config Config) {
+	onEachConfig(t, func(t *testing.T, config Config) {
 		s, err := Open(background, config)
 		if err != nil {
 			t.Fatal(err)
@@ -88,7 +81,7 @@ func TestCloseWaitsForWhatRuns(t *testing.T) {
 // TestCloseWhileEverybodyIsAtWork closes a store under load: whoever comes too
 // late is told so, and nobody waits for ever.
 func TestCloseWhileEverybodyIsAtWork(t *testing.T) {
-	onBothConfigs(t, func(t *testing.T, config Config) {
+	onEachConfig(t, func(t *testing.T, config Config) {
 		s, err := Open(background, config)
 		if err != nil {
 			t.Fatal(err)
@@ -98,8 +91,8 @@ func TestCloseWhileEverybodyIsAtWork(t *testing.T) {
 			"Read": func() error {
 				return s.Read(background, func(tx *Tx) error { _, err := tx.Portal("p"); return err })
 			},
-			"Change":     func() error { return s.Change(background, "p", nothing) },
-			"Generation": func() error { _, err := s.Generation(); return err },
+			"Change": func() error { return s.Change(background, "p", nothing) },
+			"Locate": func() error { _, err := s.Locate(background, Where{Host: "p.example"}, Known{}); return err },
 		}
 		started := make(chan struct{}, 100)
 		workers := map[string]<-chan error{}

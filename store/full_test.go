@@ -10,7 +10,8 @@ import (
 // TestFullDiskIsErrFull lets the database grow no more, which the engine answers
 // as it answers a full disk.
 func TestFullDiskIsErrFull(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
+	onSQLite(t, func(t *testing.T, config Config) {
+		s := openWith(t, config)
 		furnish(t, s)
 		limit := func(pages int64) {
 			writer := <-s.writer

@@ -10,7 +10,7 @@ import (
 // generation asks for it, and must get it.
 func generation(t *testing.T, s *Store) int64 {
 	t.Helper()
-	g, err := s.Generation()
+	g, err := s.generation()
 	if err != nil {
 		t.Fatalf("Generation: %v", err)
 	}
@@ -36,7 +36,8 @@ var commits = []struct {
 }
 
 func TestGenerationStaysWhileNothingChanges(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
+	onSQLite(t, func(t *testing.T, config Config) {
+		s := openWith(t, config)
 		furnish(t, s)
 		first := generation(t, s)
 		for range 3 {
@@ -55,7 +56,8 @@ func TestGenerationStaysWhileNothingChanges(t *testing.T) {
 }
 
 func TestGenerationIsAnotherAfterEveryCommit(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
+	onSQLite(t, func(t *testing.T, config Config) {
+		s := openWith(t, config)
 		furnish(t, s)
 		seen := map[int64]string{generation(t, s): "the beginning"}
 		for _, commit := range commits {
@@ -119,7 +121,7 @@ func TestGenerationIsNeverOlderThanTheCall(t *testing.T) {
 			answers := make([][]answer, writers+askers)
 			ask := func(who int) error {
 				a := answer{asked: acknowledged.Load()}
-				g, err := tt.asks.Generation()
+				g, err := tt.asks.generation()
 				a.given, a.generation = begun.Load(), g
 				answers[who] = append(answers[who], a)
 				return err
@@ -196,7 +198,8 @@ func checkAnswers(t *testing.T, answers [][]answer) {
 // TestWhatWasReadInAGenerationHolds is what a cache does: what was read after an
 // answer is the same for as long as the answer is.
 func TestWhatWasReadInAGenerationHolds(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
+	onSQLite(t, func(t *testing.T, config Config) {
+		s := openWith(t, config)
 		addPortal(t, s, "p")
 		var acknowledged atomic.Int64
 		acknowledged.Store(1)
@@ -205,7 +208,7 @@ func TestWhatWasReadInAGenerationHolds(t *testing.T) {
 			generation, version := int64(-1), int64(0)
 			for !stop.Load() {
 				wrote := acknowledged.Load()
-				g, err := s.Generation()
+				g, err := s.generation()
 				if err != nil {
 					return err
 				}

@@ -124,7 +124,7 @@ func (s *Store) StampKey(ctx context.Context, use KeyUse) error {
 	return s.write(ctx, use.PortalID, func(tx *Tx) error {
 		_, err := tx.exec(`
 			UPDATE api_key
-			   SET last_used_at = max(coalesce(last_used_at, 0), $1)
+			   SET last_used_at = CASE WHEN last_used_at > $1 THEN last_used_at ELSE $1 END
 			 WHERE portal_id = $2
 			   AND key_id = $3`, micros(use.At), use.PortalID, use.KeyID)
 		return err

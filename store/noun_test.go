@@ -6,11 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bursarhq/bursar/ledger"
 	"github.com/bursarhq/bursar/money"
 )
 
 func TestPortalsComeBackAsTheyWereMade(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
+	onEach(t, func(t *testing.T, s *Store) {
 		beta := Portal{ID: "beta", Name: "Ünï \"quoted\" 'n; DROP TABLE portal; --", Country: "ES", CreatedAt: epoch}
 		alpha := Portal{ID: "alpha", Name: "A", CreatedAt: epoch.Add(time.Hour)}
 		if err := s.CreatePortal(t.Context(), beta, []string{"b2.example", "b1.example"}, nothing); err != nil {
@@ -26,9 +27,9 @@ func TestPortalsComeBackAsTheyWereMade(t *testing.T) {
 		diff(t, "hosts", read(t, s, func(tx *Tx) ([]string, error) { return tx.Hosts("beta") }), []string{"b1.example", "b2.example"})
 		diff(t, "no hosts", read(t, s, func(tx *Tx) ([]string, error) { return tx.Hosts("alpha") }), []string(nil))
 		for _, host := range []string{"b1.example", "b2.example"} {
-			diff(t, host, read(t, s, func(tx *Tx) (Address, error) { return tx.Address(host) }), Address{"beta", 1})
+			diff(t, host, read(t, s, func(tx *Tx) (Address, error) { return tx.Address(host) }), Address{PortalID: "beta", Version: 1})
 		}
-		diff(t, "by id", read(t, s, func(tx *Tx) (Address, error) { return tx.AddressByID("alpha") }), Address{"alpha", 1})
+		diff(t, "by id", read(t, s, func(tx *Tx) (Address, error) { return tx.AddressByID("alpha") }), Address{PortalID: "alpha", Version: 1})
 
 		for _, page := range []struct {
 			after string
@@ -48,15 +49,15 @@ func TestPortalsComeBackAsTheyWereMade(t *testing.T) {
 }
 
 func TestOnlyAddressIsThePortalThatIsAlone(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
+	onEach(t, func(t *testing.T, s *Store) {
 		only := func(tx *Tx) (Address, error) { return tx.OnlyAddress() }
 		if err := readError(t, s, only); !errors.Is(err, ErrNotFound) {
 			t.Errorf("of none: %v", err)
 		}
 		addPortal(t, s, "alone")
-		diff(t, "of one", read(t, s, only), Address{"alone", 1})
+		diff(t, "of one", read(t, s, only), Address{PortalID: "alone", Version: 1})
 		change(t, s, "alone", nothing)
-		diff(t, "of one, changed", read(t, s, only), Address{"alone", 2})
+		diff(t, "of one, changed", read(t, s, only), Address{PortalID: "alone", Version: 2})
 		addPortal(t, s, "second")
 		if err := readError(t, s, only); !errors.Is(err, ErrNotFound) {
 			t.Errorf("of two: %v", err)
@@ -65,10 +66,10 @@ func TestOnlyAddressIsThePortalThatIsAlone(t *testing.T) {
 }
 
 func TestUsersComeBackAsTheyWereMade(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
+	onEach(t, func(t *testing.T, s *Store) {
 		addPortal(t, s, "p")
 		addPortal(t, s, "q")
-		user := User{ID: "u", Email: "u@example.com", Name: "Zoë\x00\n'", Role: "guest", CreatedAt: epoch}
+		user := User{ID: "u", Email: "u@example.com", Name: "Zoë\x01\n'", Role: "guest", CreatedAt: epoch}
 		elsewhere := User{ID: "u", Email: "u@example.com", Name: "Namesake", Role: "admin", CreatedAt: epoch}
 		change(t, s, "p", func(tx *Tx) error { return tx.InsertUser(user) })
 		change(t, s, "q", func(tx *Tx) error { return tx.InsertUser(elsewhere) })
@@ -89,7 +90,7 @@ func TestUsersComeBackAsTheyWereMade(t *testing.T) {
 }
 
 func TestKeysComeBackAsTheyWereMade(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
+	onEach(t, func(t *testing.T, s *Store) {
 		addPortal(t, s, "p")
 		addPortal(t, s, "q")
 		young := Key{
@@ -125,7 +126,7 @@ func TestKeysComeBackAsTheyWereMade(t *testing.T) {
 }
 
 func TestStampKeyMovesForwardOnlyAndKeepsTheVersion(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
+	onEach(t, func(t *testing.T, s *Store) {
 		addPortal(t, s, "p")
 		change(t, s, "p", func(tx *Tx) error {
 			return tx.InsertKey(Key{ID: "k", UserID: "owner", Name: "k", Postfix: "abcd", CreatedAt: epoch})
@@ -150,7 +151,7 @@ func TestStampKeyMovesForwardOnlyAndKeepsTheVersion(t *testing.T) {
 }
 
 func TestCustomerKeepsItsNumberAndFirstDay(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
+	onEach(t, func(t *testing.T, s *Store) {
 		addPortal(t, s, "p")
 		customer := func(tx *Tx) (Customer, error) { return tx.Customer("p") }
 		want := Customer{AccountNumber: 7, Email: "a@example.com", MethodStatus: "none", CreatedAt: epoch}
@@ -170,40 +171,32 @@ func TestCustomerKeepsItsNumberAndFirstDay(t *testing.T) {
 }
 
 func TestPocketsKeepTheirOrder(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
+	onEach(t, func(t *testing.T, s *Store) {
 		addPortal(t, s, "p")
-		pockets := func(tx *Tx) ([]Pocket, error) { return tx.Pockets("p") }
-		diff(t, "none", read(t, s, pockets), []Pocket(nil))
-		change(t, s, "p", func(tx *Tx) error {
-			return errors.Join(
-				tx.PutCustomer(Customer{Email: "a@example.com", MethodStatus: "none", CreatedAt: epoch}),
-				tx.PutPocket(Pocket{Balance: usd(148_50), Credited: usd(100_00), CreditedAt: epoch}),
-				tx.PutPocket(Pocket{Balance: money.FromUnits(-math.MaxInt64, "EUR")}),
-				tx.PutPocket(Pocket{Balance: money.FromUnits(math.MaxInt64, "AED")}),
-			)
-		})
-		want := []Pocket{
-			{Balance: usd(148_50), Credited: usd(100_00), CreditedAt: epoch},
-			{Balance: money.FromUnits(-math.MaxInt64, "EUR")},
-			{Balance: money.FromUnits(math.MaxInt64, "AED")},
+		pockets := func(tx *Tx) ([]ledger.Pocket, error) { return tx.Pockets("p", ledger.Main) }
+		diff(t, "none", read(t, s, pockets), []ledger.Pocket(nil))
+		ensure := func(currencies ...money.Currency) {
+			t.Helper()
+			change(t, s, "p", func(tx *Tx) (err error) {
+				for _, currency := range currencies {
+					err = errors.Join(err, tx.EnsurePocket(ledger.Main, currency))
+				}
+				return err
+			})
+		}
+		ensure("USD", "EUR", "AED", "USD")
+		ensure("EUR", "USD")
+		var want []ledger.Pocket
+		for i, currency := range []money.Currency{"USD", "EUR", "AED"} {
+			nought := money.FromUnits(0, currency)
+			want = append(want, ledger.Pocket{Portal: "p", Book: ledger.Main, Position: int64(i), Balance: nought, Held: nought, CreditLimit: nought})
 		}
 		diff(t, "as they came", read(t, s, pockets), want)
-
-		// A new balance keeps the latest payment; a new payment replaces it.
-		change(t, s, "p", func(tx *Tx) error {
-			return errors.Join(
-				tx.PutPocket(Pocket{Balance: usd(1)}),
-				tx.PutPocket(Pocket{Balance: eur(5), Credited: eur(5), CreditedAt: epoch.Add(time.Hour)}),
-			)
-		})
-		want[0].Balance = usd(1)
-		want[1] = Pocket{Balance: eur(5), Credited: eur(5), CreditedAt: epoch.Add(time.Hour)}
-		diff(t, "changed", read(t, s, pockets), want)
 	})
 }
 
 func TestWhatIsPutReplacesWhatWas(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
+	onEach(t, func(t *testing.T, s *Store) {
 		addPortal(t, s, "p")
 		addPortal(t, s, "q")
 		for _, bought := range [][]Subscription{
@@ -229,7 +222,7 @@ func TestWhatIsPutReplacesWhatWas(t *testing.T) {
 }
 
 func TestTopUpRuleIsNilUntilSetAndAfterItIsTakenAway(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
+	onEach(t, func(t *testing.T, s *Store) {
 		addPortal(t, s, "p")
 		rule := func(tx *Tx) (*TopUpRule, error) { return tx.TopUpRule("p") }
 		diff(t, "never set", read(t, s, rule), (*TopUpRule)(nil))
@@ -248,7 +241,7 @@ func TestTopUpRuleIsNilUntilSetAndAfterItIsTakenAway(t *testing.T) {
 }
 
 func TestAccountNumbersAreNeverGivenTwice(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *Store) {
+	onEach(t, func(t *testing.T, s *Store) {
 		last := int64(0)
 		for range 5 {
 			n, err := s.NewAccountNumber(t.Context())

@@ -170,8 +170,10 @@ func TestReopeningKeepsEverything(t *testing.T) {
 }
 
 func TestAcknowledgedChangeIsThereForOthersAtOnce(t *testing.T) {
-	dir := t.TempDir()
-	here, there := openIn(t, dir), openIn(t, dir)
+	onShared(t, isThereForOthers)
+}
+
+func isThereForOthers(t *testing.T, here, there *Store) {
 	addPortal(t, here, "p")
 	for n := range int64(20) {
 		from, to := here, there

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/bursarhq/bursar/ledger"
 )
 
 // Portal is one tenant.
@@ -24,7 +26,12 @@ type Portal struct {
 type Address struct {
 	PortalID string
 	Version  int64
+	// Money counts the commits that moved money.
+	Money int64
 }
+
+// moneyOf is what counts the commits that moved a portal's money.
+const moneyOf = `(SELECT CAST(coalesce(sum(book.changes), 0) AS BIGINT) FROM book WHERE book.portal_id = portal.portal_id)`
 
 // CreatePortal adds a portal that answers for the given hosts (lower case), and
 // does what fn does in the same transaction. It fails with ErrExists when the
@@ -44,6 +51,13 @@ func (s *Store) CreatePortal(ctx context.Context, p Portal, hosts []string, fn f
 				return fmt.Errorf("host %q: %w", host, err)
 			}
 		}
+		for _, book := range ledger.Books() {
+			if _, err := tx.exec(`
+				INSERT INTO book (portal_id, book, last, last_hold, last_at, changes)
+				VALUES ($1, $2, 0, 0, $3, 0)`, p.ID, string(book), micros(p.CreatedAt)); err != nil {
+				return fmt.Errorf("book %s: %w", book, err)
+			}
+		}
 		return fn(tx)
 	})
 }
@@ -52,10 +66,10 @@ func (s *Store) CreatePortal(ctx context.Context, p Portal, hosts []string, fn f
 func (tx *Tx) Address(host string) (Address, error) {
 	var a Address
 	err := tx.row(`
-		SELECT portal.portal_id, portal.version
+		SELECT portal.portal_id, portal.version, `+moneyOf+`
 		  FROM host
 		  JOIN portal ON portal.portal_id = host.portal_id
-		 WHERE host.host = $1`, []any{host}, &a.PortalID, &a.Version)
+		 WHERE host.host = $1`, []any{host}, &a.PortalID, &a.Version, &a.Money)
 	return a, err
 }
 
@@ -63,9 +77,9 @@ func (tx *Tx) Address(host string) (Address, error) {
 func (tx *Tx) AddressByID(portalID string) (Address, error) {
 	a := Address{PortalID: portalID}
 	err := tx.row(`
-		SELECT version
+		SELECT version, `+moneyOf+`
 		  FROM portal
-		 WHERE portal_id = $1`, []any{portalID}, &a.Version)
+		 WHERE portal_id = $1`, []any{portalID}, &a.Version, &a.Money)
 	return a, err
 }
 
@@ -74,12 +88,13 @@ func (tx *Tx) AddressByID(portalID string) (Address, error) {
 func (tx *Tx) OnlyAddress() (Address, error) {
 	var all []Address
 	err := tx.rows(`
-		SELECT portal_id, version
+		SELECT portal_id, version, `+moneyOf+`
 		  FROM portal
 		 LIMIT 2`, nil, func(scan func(...any) error) error {
 		var a Address
+		err := scan(&a.PortalID, &a.Version, &a.Money)
 		all = append(all, a)
-		return scan(&all[len(all)-1].PortalID, &all[len(all)-1].Version)
+		return err
 	})
 	if err == nil && len(all) != 1 {
 		err = ErrNotFound

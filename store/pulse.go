@@ -2,14 +2,13 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"runtime"
 	"sync"
 )
 
-// pulse asks the database whether anything was committed, by any process, since
+// pulse asks SQLite whether anything was committed, by any process, since
 // it was last asked. Everybody who waits for the same question shares one
 // answer; nobody is given the answer to a question that was put before they came.
 type pulse struct {
@@ -30,8 +29,8 @@ type beat struct {
 	err        error
 }
 
-func (p *pulse) open(ctx context.Context, db *sql.DB) (err error) {
-	if p.session, err = newSession(ctx, db); err != nil {
+func (p *pulse) open(ctx context.Context) error {
+	if err := p.session.connect(ctx); err != nil {
 		return err
 	}
 	p.row = make([]driver.Value, 1)
@@ -94,10 +93,10 @@ func (p *pulse) put() (generation int64, err error) {
 	return generation, engineError(err)
 }
 
-// Generation returns a number that is another one after every commit, whoever
+// generation returns a number that is another one after every commit, whoever
 // made it: while it stays the same, so does everything in the database. It is
-// never older than the call.
-func (s *Store) Generation() (int64, error) {
+// never older than the call. It is SQLite's.
+func (s *Store) generation() (int64, error) {
 	if s.index != nil {
 		if generation, ok, err := s.index.generation(); ok || err != nil {
 			return generation, err

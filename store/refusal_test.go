@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bursarhq/bursar/ledger"
 	"github.com/bursarhq/bursar/money"
 )
 
@@ -24,7 +25,7 @@ func furnish(t *testing.T, s *Store) {
 	change(t, s, "p", func(tx *Tx) error {
 		return errors.Join(
 			tx.PutCustomer(Customer{AccountNumber: 1, Email: "owner@p.example", PayerID: "owner", MethodStatus: "set", CreatedAt: epoch}),
-			tx.PutPocket(Pocket{Balance: usd(1_00)}),
+			tx.EnsurePocket(ledger.Main, "USD"),
 			tx.PutSubscriptions([]Subscription{{PlanID: -9, Quantity: 1}}),
 			tx.PutTopUpRule(TopUpRule{MinBalance: usd(5_00), UpTo: usd(6_00), ModifiedAt: epoch}),
 			tx.PutUsage("room", 1),
@@ -130,10 +131,8 @@ func TestRefusedChangesLeaveNothingBehind(t *testing.T) {
 		{"customer's method unknown", onP(putCustomer(func(c *Customer) { c.MethodStatus = "maybe" })), errAny},
 		{"payer is nobody", onP(putCustomer(func(c *Customer) { c.PayerID = "nobody" })), errAny},
 		{"payer is another portal's user", onP(putCustomer(func(c *Customer) { c.PayerID = "user-of-q" })), errAny},
-		{"pocket of no currency", onP(func(tx *Tx) error { return tx.PutPocket(Pocket{Balance: money.FromUnits(1, "")}) }), errAny},
-		{"pocket without a customer", func(ctx context.Context, s *Store) error {
-			return s.Change(ctx, "q", func(tx *Tx) error { return tx.PutPocket(Pocket{Balance: usd(1)}) })
-		}, errAny},
+		{"pocket of no currency", onP(func(tx *Tx) error { return tx.EnsurePocket(ledger.Main, "") }), errAny},
+		{"pocket of no book", onP(func(tx *Tx) error { return tx.EnsurePocket("side", "USD") }), errAny},
 
 		{"quantity is nought", onP(putSubscriptions(Subscription{PlanID: -9, Quantity: 0})), errAny},
 		{"quantity is negative", onP(putSubscriptions(Subscription{PlanID: -9, Quantity: -1})), errAny},
@@ -144,9 +143,13 @@ func TestRefusedChangesLeaveNothingBehind(t *testing.T) {
 		{"up to below min balance", onP(putRule(func(r *TopUpRule) { r.UpTo = usd(19_99) })), errAny},
 		{"min balance is nought", onP(putRule(func(r *TopUpRule) { r.MinBalance = usd(0) })), errAny},
 		{"rule in no currency", onP(putRule(func(r *TopUpRule) { r.MinBalance = money.FromUnits(1, "") })), errAny},
+		{"name with a zero byte", onP(insertUser(func(u *User) { u.Name = "a\x00b" })), errAny},
+		{"name that is no UTF-8", onP(insertUser(func(u *User) { u.Name = "a\xffb" })), errAny},
+		{"payer with a zero byte", onP(putCustomer(func(c *Customer) { c.PayerID = "\x00" })), errAny},
+		{"a failure is overlooked", onP(func(tx *Tx) error { _ = tx.PutServices([]int{-11, -11}); return nil }), ErrExists},
 		{"usage is negative", onP(func(tx *Tx) error { return tx.PutUsage("room", -1) }), errAny},
 	}
-	onBoth(t, func(t *testing.T, s *Store) {
+	onEach(t, func(t *testing.T, s *Store) {
 		furnish(t, s)
 		before := dump(t, s)
 		for _, tt := range tests {
@@ -179,11 +182,13 @@ func TestWhatIsNotThereIsNotFound(t *testing.T) {
 		"owner":            func(tx *Tx) error { _, err := tx.Owner("none"); return err },
 		"customer":         func(tx *Tx) error { _, err := tx.Customer("q"); return err },
 		"key":              func(tx *Tx) error { _, _, err := tx.KeyByHash("p", [32]byte{9}); return err },
+		"no e-mail":        func(tx *Tx) error { _, err := tx.UserByEmail("p", "a\x00b@p.example"); return err },
+		"no text":          func(tx *Tx) error { _, err := tx.Address("\xff"); return err },
 		"another's user":   func(tx *Tx) error { _, err := tx.UserByID("p", "user-of-q"); return err },
 		"another's e-mail": func(tx *Tx) error { _, err := tx.UserByEmail("p", "user@q.example"); return err },
 		"another's key":    func(tx *Tx) error { _, _, err := tx.KeyByHash("p", [32]byte{1}); return err },
 	}
-	onBoth(t, func(t *testing.T, s *Store) {
+	onEach(t, func(t *testing.T, s *Store) {
 		furnish(t, s)
 		for name, look := range tests {
 			if err := s.Read(t.Context(), look); !errors.Is(err, ErrNotFound) {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -13,8 +14,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrExists says that a row with that key is there already.
 	ErrExists = errors.New("exists already")
-	// ErrBusy says that the database was held by others for too long, or is
-	// closing; the same again may succeed.
+	// ErrBusy says that the database was held by others for too long, can't be
+	// reached, or is closing; the same again may succeed.
 	ErrBusy = errors.New("database is busy")
 	// ErrFull says that there is no room left on the disk.
 	ErrFull = errors.New("no space left for the database")
@@ -26,17 +27,20 @@ var (
 
 // Store is an open database. It is safe for concurrent use.
 type Store struct {
-	db      *sql.DB
-	writer  chan *session // the one that may write, when it is free
+	*engine
+	writer  chan *session // those that may write, when they are free; SQLite has one
 	readers chan *session
-	pulse   pulse
-	index   *walIndex     // nil: there is none
+	pulse   *pulse    // nil: it is a server
+	index   *walIndex // nil: there is none
+	locator *locator  // nil: it is SQLite
+	poster  *poster
 	closing chan struct{} // closed by Close
 }
 
 // Close ends all connections, after what still runs. What comes later fails with
 // ErrBusy. A store can be closed once.
 func (s *Store) Close() error {
+	s.poster.close()
 	close(s.closing)
 	var errs []error
 	for _, pool := range []chan *session{s.readers, s.writer} {
@@ -44,7 +48,13 @@ func (s *Store) Close() error {
 			errs = append(errs, (<-pool).close())
 		}
 	}
-	errs = append(errs, s.pulse.close(), s.db.Close(), s.index.close())
+	if s.locator != nil {
+		errs = append(errs, s.locator.close())
+	}
+	if s.pulse != nil {
+		errs = append(errs, s.pulse.close())
+	}
+	errs = append(errs, s.db.Close(), s.index.close())
 	return errors.Join(errs...)
 }
 
@@ -54,16 +64,23 @@ type Tx struct {
 	session *session
 	// portal is what a changing transaction is about; "" in a reading one.
 	portal string
+	// lockRows ends a query for rows that are going to be changed.
+	lockRows string
+	// failed is the first error of a statement. The engines differ in what they
+	// do after one, so that nothing is done: the transaction can't succeed.
+	failed error
 }
 
 // Read calls fn with one consistent picture of the database.
 func (s *Store) Read(ctx context.Context, fn func(*Tx) error) error {
-	return s.run(ctx, s.readers, "BEGIN", "", fn)
+	return s.run(ctx, s.readers, s.beginRead, "", fn)
 }
 
 // Change calls fn with a transaction on one portal, whose version it counts up.
 // What fn did is durable when Change returns nil, and undone when it returns an
-// error. It fails with ErrNotFound when there is no such portal.
+// error, or a statement failed. It fails with ErrNotFound when there is no such
+// portal. After ErrBusy it may have been done nevertheless, when a server was
+// lost in the moment of the commit.
 func (s *Store) Change(ctx context.Context, portalID string, fn func(*Tx) error) error {
 	return s.write(ctx, portalID, func(tx *Tx) error {
 		changed, err := tx.exec(`
@@ -81,94 +98,68 @@ func (s *Store) Change(ctx context.Context, portalID string, fn func(*Tx) error)
 }
 
 func (s *Store) write(ctx context.Context, portalID string, fn func(*Tx) error) error {
-	return s.run(ctx, s.writer, "BEGIN IMMEDIATE", portalID, fn)
+	return s.run(ctx, s.writer, s.beginWrite, portalID, fn)
 }
 
 func (s *Store) run(ctx context.Context, pool chan *session, begin, portalID string, fn func(*Tx) error) (err error) {
-	var use *session
-	select {
-	case use = <-pool:
-		defer func() { pool <- use }()
-	case <-ctx.Done():
-		return fmt.Errorf("%w: %w", ErrBusy, ctx.Err())
-	case <-s.closing:
-		return fmt.Errorf("%w: it is closing", ErrBusy)
+	use, err := s.acquire(ctx, pool, begin)
+	if err != nil {
+		return err
 	}
+	defer func() { pool <- use }()
 	committed := false
 	defer func() {
 		if !committed {
-			// Not with the caller's context, which may be what ended fn. It
-			// fails where there is nothing to roll back.
-			_, _ = use.conn.ExecContext(context.Background(), "ROLLBACK")
+			use.abandon(err)
 		}
 	}()
-	tx := &Tx{ctx: ctx, session: use, portal: portalID}
-	// A context that ends meanwhile makes this fail, and yet it may have begun.
-	if _, err := tx.exec(begin); err != nil {
-		return err
-	}
+	tx := &Tx{ctx: ctx, session: use, portal: portalID, lockRows: s.lockRows}
 	if err := fn(tx); err != nil {
 		return err
 	}
-	if _, err := use.exec(context.Background(), "COMMIT"); err != nil {
+	if tx.failed != nil {
+		return tx.failed
+	}
+	if err := s.commit(use); err != nil {
 		return err
 	}
 	committed = true
 	return nil
 }
 
-// session is one connection with the statements prepared on it.
-type session struct {
-	conn       *sql.Conn
-	statements map[string]*sql.Stmt
+// commit does not end with the caller's context, but by a time of its own where
+// the engine knows no limit.
+func (s *Store) commit(use *session) error {
+	ctx := context.Background()
+	if s.commitWithin > 0 {
+		bounded, cancel := context.WithTimeout(ctx, s.commitWithin)
+		defer cancel()
+		ctx = bounded
+	}
+	_, err := use.exec(ctx, "COMMIT")
+	return err
 }
 
-func newSession(ctx context.Context, db *sql.DB) (*session, error) {
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return nil, engineError(err)
-	}
-	return &session{conn: conn, statements: map[string]*sql.Stmt{}}, nil
-}
-
-func (s *session) close() error {
-	var errs []error
-	for _, stmt := range s.statements {
-		errs = append(errs, stmt.Close())
-	}
-	return errors.Join(append(errs, s.conn.Close())...)
-}
-
-// prepared returns the statement of a query, which must be a constant: it is
-// kept for as long as the session.
-func (s *session) prepared(query string) (*sql.Stmt, error) {
-	if stmt, ok := s.statements[query]; ok {
-		return stmt, nil
-	}
-	stmt, err := s.conn.PrepareContext(context.Background(), query)
-	if err != nil {
-		return nil, engineError(err)
-	}
-	s.statements[query] = stmt
-	return stmt, nil
-}
-
-func (s *session) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	stmt, err := s.prepared(query)
-	if err != nil {
-		return nil, err
-	}
-	res, err := stmt.ExecContext(ctx, args...)
-	return res, engineError(err)
-}
+// errText says that a text holds what can't be kept.
+func errText() error { return errors.New("a text has a zero byte in it, or is no UTF-8") }
 
 // exec runs a statement and returns how many rows it changed.
 func (tx *Tx) exec(query string, args ...any) (int64, error) {
+	if !keepable(args) {
+		return 0, tx.fail(errText())
+	}
 	res, err := tx.session.exec(tx.ctx, query, args...)
 	if err != nil {
-		return 0, err
+		return 0, tx.fail(err)
 	}
 	return res.RowsAffected()
+}
+
+func (tx *Tx) fail(err error) error {
+	if tx.failed == nil {
+		tx.failed = err
+	}
+	return err
 }
 
 // row reads the one row of a query, or ErrNotFound.
@@ -184,24 +175,39 @@ func (tx *Tx) row(query string, args []any, into ...any) error {
 	return err
 }
 
-// rows calls each for every row of a query, with a function that scans it.
+// rows calls each for every row of a query, with a function that scans it. One
+// that looks for a text which can't be kept finds nothing.
 func (tx *Tx) rows(query string, args []any, each func(scan func(...any) error) error) error {
-	stmt, err := tx.session.prepared(query)
+	if !keepable(args) {
+		if strings.HasPrefix(strings.TrimSpace(query), "SELECT") {
+			return nil
+		}
+		return tx.fail(errText())
+	}
+	stmt, err := tx.session.prepared(tx.ctx, query)
 	if err != nil {
-		return err
+		return tx.fail(err)
 	}
 	rows, err := stmt.QueryContext(tx.ctx, args...)
 	if err != nil {
-		return engineError(err)
+		return tx.fail(tx.session.failure(err))
 	}
 	defer rows.Close()
-	scan := func(into ...any) error { return engineError(rows.Scan(into...)) }
+	scan := func(into ...any) error {
+		if err := rows.Scan(into...); err != nil {
+			return tx.fail(tx.session.failure(err))
+		}
+		return nil
+	}
 	for rows.Next() {
 		if err := each(scan); err != nil {
 			return err
 		}
 	}
-	return engineError(rows.Err())
+	if err := rows.Err(); err != nil {
+		return tx.fail(tx.session.failure(err))
+	}
+	return nil
 }
 
 // micros is how times are kept; the zero Time is NULL.

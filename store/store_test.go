@@ -12,8 +12,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/bursarhq/bursar/money"
+	"github.com/bursarhq/bursar/pgtest"
 )
 
 // epoch is when everything in these tests happens; times are kept to the
@@ -24,11 +26,26 @@ var epoch = time.Date(2026, 7, 1, 9, 30, 0, 123_456_000, time.UTC)
 // how long a failing test takes.
 const patience = 30 * time.Second
 
-// onBoth runs a test with a database in a folder and with one in memory.
-func onBoth(t *testing.T, test func(t *testing.T, s *Store)) {
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// onEach runs a test with a database in a folder, with one in memory and with one
+// of a PostgreSQL server.
+func onEach(t *testing.T, test func(t *testing.T, s *Store)) {
 	t.Helper()
-	t.Run("folder", func(t *testing.T) { test(t, openIn(t, t.TempDir())) })
-	t.Run("memory", func(t *testing.T) { test(t, openWith(t, Config{InMemory: true})) })
+	onEachConfig(t, func(t *testing.T, config Config) { test(t, openWith(t, config)) })
+}
+
+// onEachConfig runs a test that opens and closes by itself.
+func onEachConfig(t *testing.T, test func(t *testing.T, config Config)) {
+	t.Helper()
+	onSQLite(t, test)
+	t.Run("postgres", func(t *testing.T) { test(t, Config{URL: pgtest.Database(t)}) })
+}
+
+func onSQLite(t *testing.T, test func(t *testing.T, config Config)) {
+	t.Helper()
+	t.Run("folder", func(t *testing.T) { test(t, Config{Dir: t.TempDir()}) })
+	t.Run("memory", func(t *testing.T) { test(t, Config{InMemory: true}) })
 }
 
 func openIn(t *testing.T, dir string) *Store {
@@ -123,8 +140,23 @@ func mustWork(t *testing.T, s *Store, portalID string) {
 	if err := nest(1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Generation(); err != nil {
-		t.Fatalf("Generation: %v", err)
+	// All writers likewise.
+	nest = func(depth int) error {
+		return s.write(t.Context(), "", func(tx *Tx) error {
+			if _, err := tx.AddressByID(portalID); err != nil {
+				return fmt.Errorf("writer %d: %w", depth, err)
+			}
+			if depth < cap(s.writer) {
+				return nest(depth + 1)
+			}
+			return nil
+		})
+	}
+	if err := nest(1); err != nil {
+		t.Fatal(err)
+	}
+	if known := locate(t, s, Where{PortalID: portalID}, Known{}); known.Version != before+1 {
+		t.Fatalf("located at version %d, want %d", known.Version, before+1)
 	}
 }
 
@@ -171,8 +203,25 @@ func dumpDB(t *testing.T, db *sql.DB) []string {
 // tables returns the tables that there are, SQLite's own apart.
 func tables(t *testing.T, db *sql.DB) []string {
 	t.Helper()
-	names := column(t, db, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+	query := "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+	if onServer(db) {
+		query = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY table_name"
+	}
+	names := column(t, db, query)
 	return slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, "sqlite_") })
+}
+
+// onServer reports whether a database is PostgreSQL's.
+func onServer(db *sql.DB) bool { return db.Driver() == stdlib.GetDefaultDriver() }
+
+// locate asks where a portal is, which must be known.
+func locate(t *testing.T, s *Store, where Where, known Known) Known {
+	t.Helper()
+	known, err := s.Locate(t.Context(), where, known)
+	if err != nil {
+		t.Fatalf("Locate(%+v): %v", where, err)
+	}
+	return known
 }
 
 // column returns the first column of a query.

@@ -61,7 +61,7 @@ func TestGenerationOfAClosedStoreFails(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if g, err := s.Generation(); !errors.Is(err, ErrBusy) {
+	if g, err := s.generation(); !errors.Is(err, ErrBusy) {
 		t.Errorf("%d, %v", g, err)
 	}
 }

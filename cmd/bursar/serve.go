@@ -132,7 +132,7 @@ func (s *serveFlags) open(ctx context.Context, where store.Config, env cli.Env, 
 		return nil, errors.Join(err, listener.Close())
 	}
 	service, err := billing.New(billing.Config{
-		Store: db, Now: env.Now, DefaultPortal: s.defaultPortal, StockQuirks: s.stockQuirks,
+		Store: db, Now: env.Now, Provider: billing.NewSandbox(db, env.Now), DefaultPortal: s.defaultPortal, StockQuirks: s.stockQuirks,
 	})
 	if err != nil {
 		return nil, errors.Join(err, db.Close(), listener.Close())

@@ -1,0 +1,278 @@
+package ledger
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/bursarhq/bursar/money"
+)
+
+// Batch is what is known of some books while requests run on them. Its maker
+// adds what Needs names, locked against everybody else, before the first run.
+type Batch struct {
+	now     time.Time
+	books   map[bookKey]*entry[BookState]
+	pockets map[pocketKey]*entry[Pocket]
+	counts  map[bookKey]int64 // pockets by book
+	holds   map[holdKey]*entry[Hold]
+	over    map[string][]int64 // open holds whose time is over, by portal
+	done    map[doneKey]*Done
+	fixable map[TransferID]*Corrigible
+
+	transfers []Transfer
+	doings    []Done
+	// What changed, in the order that it did so first.
+	changedBooks   []*entry[BookState]
+	changedPockets []*entry[Pocket]
+	changedHolds   []*entry[Hold]
+}
+
+// entry is a value of a batch.
+type entry[T any] struct {
+	value T
+	// fresh says that it was not there before, changed that it is not what it
+	// was.
+	fresh, changed bool
+}
+
+type (
+	bookKey struct {
+		portal string
+		book   Book
+	}
+	pocketKey struct {
+		bookKey
+		currency money.Currency
+	}
+	holdKey struct {
+		portal string
+		number int64
+	}
+	doneKey struct{ portal, key string }
+)
+
+// Corrigible is a transfer with the sum of its corrections so far.
+type Corrigible struct {
+	Transfer  Transfer
+	Corrected money.Amount
+}
+
+// Effects are what must be written down, all or nothing, for the answers of a
+// batch to be true.
+type Effects struct {
+	Transfers  []Transfer // in the order of their numbers in each book
+	Done       []Done
+	Books      []BookState // changed ones
+	Pockets    []Pocket    // changed ones that were there before
+	NewPockets []Pocket
+	Holds      []Hold // changed ones that were there before
+	NewHolds   []Hold
+}
+
+// Empty reports whether there is nothing to write.
+func (e *Effects) Empty() bool { return len(e.Books) == 0 }
+
+// NewBatch returns an empty batch. Nothing in it happens before now, to the
+// microsecond.
+func NewBatch(now time.Time) *Batch {
+	return &Batch{
+		now:     now.UTC().Truncate(time.Microsecond),
+		books:   map[bookKey]*entry[BookState]{},
+		pockets: map[pocketKey]*entry[Pocket]{},
+		counts:  map[bookKey]int64{},
+		holds:   map[holdKey]*entry[Hold]{},
+		over:    map[string][]int64{},
+		done:    map[doneKey]*Done{},
+		fixable: map[TransferID]*Corrigible{},
+	}
+}
+
+// AddBook adds a book; AddPocket all of its pockets, AddHold the holds that
+// requests name and the open ones whose time is over, AddDone what was done
+// under the keys of requests, AddCorrigible the transfers to correct.
+func (b *Batch) AddBook(s BookState) {
+	b.books[bookKey{s.Portal, s.Book}] = &entry[BookState]{value: s}
+}
+
+// AddPocket adds a pocket; see AddBook.
+func (b *Batch) AddPocket(p Pocket) {
+	key := bookKey{p.Portal, p.Book}
+	b.pockets[pocketKey{key, p.Currency()}] = &entry[Pocket]{value: p}
+	b.counts[key]++
+}
+
+// AddHold adds a hold; see AddBook. The same one may be added again.
+func (b *Batch) AddHold(h Hold) {
+	key := holdKey{h.Portal, h.Number}
+	if _, ok := b.holds[key]; ok {
+		return
+	}
+	b.holds[key] = &entry[Hold]{value: h}
+	if h.State == HoldOpen {
+		b.over[h.Portal] = append(b.over[h.Portal], h.Number)
+	}
+}
+
+// AddDone adds a request that was carried out before; see AddBook.
+func (b *Batch) AddDone(d Done) { b.done[doneKey{d.Portal, d.Key}] = &d }
+
+// AddCorrigible adds a transfer to correct; see AddBook.
+func (b *Batch) AddCorrigible(c Corrigible) { b.fixable[c.Transfer.ID()] = &c }
+
+// Needs are what requests have to do with, sorted and each once.
+type Needs struct {
+	// Books are to be locked in this order.
+	Books     []BookState // only Portal and Book are set
+	Keys      []Done      // only Portal and Key are set
+	Holds     []HoldID
+	Transfers []TransferID
+}
+
+// NeedsOf returns what a batch must be given before these requests run on it.
+// The books' pockets, and their open holds whose time is over, come with the
+// books.
+func NeedsOf(requests []Request) Needs {
+	var n Needs
+	for _, r := range requests {
+		n.Keys = append(n.Keys, Done{Portal: r.Portal, Key: r.Key})
+		books := []Book{Main}
+		switch do := r.Do.(type) {
+		case Post:
+			books = books[:0]
+			for _, p := range do {
+				books = append(books, p.Book)
+			}
+		case Correct:
+			books[0] = do.Book
+			n.Transfers = append(n.Transfers, TransferID{r.Portal, do.Book, do.Transfer})
+		case Extend:
+			n.Holds = append(n.Holds, HoldID{r.Portal, do.Hold})
+		case Complete:
+			n.Holds = append(n.Holds, HoldID{r.Portal, do.Hold})
+		case Void:
+			n.Holds = append(n.Holds, HoldID{r.Portal, do.Hold})
+		case Expire:
+			n.Holds = append(n.Holds, HoldID{r.Portal, do.Hold})
+		}
+		for _, book := range books {
+			n.Books = append(n.Books, BookState{Portal: r.Portal, Book: book})
+		}
+	}
+	n.Books = sorted(n.Books, func(a, b BookState) int {
+		return cmp.Or(cmp.Compare(a.Portal, b.Portal), cmp.Compare(a.Book, b.Book))
+	})
+	n.Keys = sorted(n.Keys, func(a, b Done) int {
+		return cmp.Or(cmp.Compare(a.Portal, b.Portal), cmp.Compare(a.Key, b.Key))
+	})
+	n.Holds = sorted(n.Holds, func(a, b HoldID) int {
+		return cmp.Or(cmp.Compare(a.Portal, b.Portal), cmp.Compare(a.Number, b.Number))
+	})
+	n.Transfers = sorted(n.Transfers, func(a, b TransferID) int {
+		return cmp.Or(cmp.Compare(a.Portal, b.Portal), cmp.Compare(a.Book, b.Book), cmp.Compare(a.Number, b.Number))
+	})
+	return n
+}
+
+// sorted sorts and leaves one of each.
+func sorted[T any](all []T, compare func(a, b T) int) []T {
+	slices.SortFunc(all, compare)
+	return slices.CompactFunc(all, func(a, b T) bool { return compare(a, b) == 0 })
+}
+
+// Run carries a request out, or refuses it and changes nothing. A panic is a
+// refusal too.
+func (b *Batch) Run(r Request) (result Result) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			result = Result{Err: fmt.Errorf("%w: %v", ErrPanic, cause)}
+		}
+	}()
+	if r.Key == "" || len(r.Key) > MaxKey {
+		return Result{Err: fmt.Errorf("%w: a key of %d bytes", ErrRequest, len(r.Key))}
+	}
+	if before, ok := b.done[doneKey{r.Portal, r.Key}]; ok {
+		if before.Input != r.Input {
+			return Result{Err: ErrMismatch}
+		}
+		return Result{Answer: before.Answer, Replay: true}
+	}
+	s := &step{batch: b, request: r}
+	answer, err := r.Do.run(s)
+	if err != nil {
+		return Result{Err: err}
+	}
+	s.finish()
+	answer.At = s.at
+	s.done = Done{Portal: r.Portal, Key: r.Key, Input: r.Input, Answer: answer}
+	b.take(s)
+	return Result{Answer: answer}
+}
+
+// take makes what a step worked out true of the batch. Nothing in it can fail.
+func (b *Batch) take(s *step) {
+	for _, fresh := range s.books {
+		mark(b.books, bookKey{fresh.Portal, fresh.Book}, *fresh, &b.changedBooks)
+	}
+	for _, fresh := range s.pockets {
+		key := pocketKey{bookKey{fresh.Portal, fresh.Book}, fresh.Currency()}
+		if mark(b.pockets, key, *fresh, &b.changedPockets) {
+			b.counts[key.bookKey]++
+		}
+	}
+	for _, fresh := range s.holds {
+		mark(b.holds, holdKey{fresh.Portal, fresh.Number}, *fresh, &b.changedHolds)
+	}
+	if s.swept {
+		delete(b.over, s.request.Portal)
+	}
+	if s.corrected != nil {
+		b.fixable[s.corrected.Transfer.ID()] = s.corrected
+	}
+	b.transfers = append(b.transfers, s.transfers...)
+	b.done[doneKey{s.done.Portal, s.done.Key}] = &s.done
+	b.doings = append(b.doings, s.done)
+}
+
+// mark sets a value, lists it as changed if it was not before, and reports
+// whether it is new.
+func mark[K comparable, T any](all map[K]*entry[T], key K, value T, changed *[]*entry[T]) bool {
+	e, ok := all[key]
+	if !ok {
+		e = &entry[T]{fresh: true}
+		all[key] = e
+	}
+	if !e.changed {
+		e.changed = true
+		*changed = append(*changed, e)
+	}
+	e.value = value
+	return !ok
+}
+
+// Effects returns what the requests that ran so far came to together.
+func (b *Batch) Effects() Effects {
+	e := Effects{Transfers: b.transfers, Done: b.doings}
+	for _, book := range b.changedBooks {
+		e.Books = append(e.Books, book.value)
+	}
+	e.NewPockets, e.Pockets = apart(b.changedPockets)
+	e.NewHolds, e.Holds = apart(b.changedHolds)
+	return e
+}
+
+// apart returns the values of entries that are new, and of the others.
+func apart[T any](all []*entry[T]) (fresh, others []T) {
+	for _, e := range all {
+		if e.fresh {
+			fresh = append(fresh, e.value)
+		} else {
+			others = append(others, e.value)
+		}
+	}
+	return fresh, others
+}
+
+// Now returns the moment that the batch was made for.
+func (b *Batch) Now() time.Time { return b.now }

@@ -1,0 +1,209 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bursarhq/bursar/money"
+)
+
+// CollectionState is how far a collection has come.
+type CollectionState string
+
+const (
+	CollectionOpen     CollectionState = "open"    // the provider is being asked
+	CollectionUnknown  CollectionState = "unknown" // it was, and its answer is not known
+	CollectionSettled  CollectionState = "settled"
+	CollectionDeclined CollectionState = "declined"
+)
+
+// Collection is one attempt to collect money from a payment provider.
+type Collection struct {
+	PortalID string
+	// Number counts the portal's collections from 1.
+	Number int64
+	// Key is the caller's idempotency key, Input the hash of what was asked.
+	Key   string
+	Input [32]byte
+	State CollectionState
+	// Provider is the name of who collects.
+	Provider string
+	Amount   money.Amount
+	// Reference is the provider's own id; "" while it is not known.
+	Reference string
+	// Reason is why it was declined.
+	Reason      string
+	Participant string
+	OpenedAt    time.Time
+	// AskedAt is when the provider was last asked, or was going to be.
+	AskedAt time.Time
+	// ClosedAt is the zero Time until it is known how it ended.
+	ClosedAt time.Time
+}
+
+// Closed reports whether it is known how the collection ended.
+func (c *Collection) Closed() bool { return !c.ClosedAt.IsZero() }
+
+// InsertCollection adds a collection to the portal, with the next number, which
+// it returns. It fails with ErrExists when the key was used before, or another
+// collection of the portal is open.
+func (tx *Tx) InsertCollection(c Collection) (int64, error) {
+	if err := tx.row(`
+		SELECT CAST(coalesce(max(number), 0) + 1 AS BIGINT)
+		  FROM collection
+		 WHERE portal_id = $1`, []any{tx.portal}, &c.Number); err != nil {
+		return 0, err
+	}
+	_, err := tx.exec(`
+		INSERT INTO collection (portal_id, number, key, input, state, provider, currency, amount, reference, reason, participant, opened_at, asked_at)
+		VALUES ($1, $2, $3, $4, 'open', $5, $6, $7, '', '', $8, $9, $10)`,
+		tx.portal, c.Number, c.Key, c.Input[:], c.Provider, string(c.Amount.Currency()), c.Amount.Units(),
+		c.Participant, c.OpenedAt.UnixMicro(), c.AskedAt.UnixMicro())
+	if err != nil {
+		return 0, fmt.Errorf("collection %q: %w", c.Key, err)
+	}
+	return c.Number, nil
+}
+
+// CloseCollection says how an open collection ended, or that it is not known. It
+// fails with ErrNotFound when the collection is closed already.
+func (tx *Tx) CloseCollection(c Collection) error {
+	changed, err := tx.exec(`
+		UPDATE collection
+		   SET state = $3,
+		       reference = $4,
+		       reason = $5,
+		       asked_at = $6,
+		       closed_at = $7
+		 WHERE portal_id = $1
+		   AND number = $2
+		   AND closed_at IS NULL`,
+		c.PortalID, c.Number, string(c.State), c.Reference, c.Reason, c.AskedAt.UnixMicro(), micros(c.ClosedAt))
+	if err == nil && changed == 0 {
+		err = fmt.Errorf("open collection %d of %s: %w", c.Number, c.PortalID, ErrNotFound)
+	}
+	return err
+}
+
+const collectionColumns = `portal_id, number, key, input, state, provider, currency, amount, reference, reason, participant, opened_at, asked_at, closed_at`
+
+// CollectionByKey returns the collection that was asked for under a key, or
+// ErrNotFound.
+func (tx *Tx) CollectionByKey(portalID, key string) (Collection, error) {
+	return tx.collection(`
+		SELECT `+collectionColumns+`
+		  FROM collection
+		 WHERE portal_id = $1
+		   AND key = $2`, portalID, key)
+}
+
+// OpenCollection returns the portal's collection whose end is not known, or
+// ErrNotFound.
+func (tx *Tx) OpenCollection(portalID string) (Collection, error) {
+	return tx.collection(`
+		SELECT `+collectionColumns+`
+		  FROM collection
+		 WHERE portal_id = $1
+		   AND closed_at IS NULL`, portalID)
+}
+
+// OpenCollections returns those of all portals that were last asked about before
+// a moment, at most limit, after the given portal.
+func (tx *Tx) OpenCollections(before time.Time, after string, limit int) ([]Collection, error) {
+	return tx.collections(`
+		SELECT `+collectionColumns+`
+		  FROM collection
+		 WHERE closed_at IS NULL
+		   AND asked_at < $1
+		   AND portal_id > $2
+		 ORDER BY portal_id
+		 LIMIT $3`, before.UnixMicro(), after, limit)
+}
+
+func (tx *Tx) collection(query string, args ...any) (Collection, error) {
+	all, err := tx.collections(query, args...)
+	if err == nil && len(all) == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Collection{}, err
+	}
+	return all[0], nil
+}
+
+func (tx *Tx) collections(query string, args ...any) ([]Collection, error) {
+	var all []Collection
+	err := tx.rows(query, args, func(scan func(...any) error) error {
+		var (
+			c                     Collection
+			input                 []byte
+			currency              money.Currency
+			amount                int64
+			opened, asked, closed sql.NullInt64
+		)
+		err := scan(&c.PortalID, &c.Number, &c.Key, &input, &c.State, &c.Provider, &currency, &amount,
+			&c.Reference, &c.Reason, &c.Participant, &opened, &asked, &closed)
+		copy(c.Input[:], input)
+		c.Amount = money.FromUnits(amount, currency)
+		c.OpenedAt, c.AskedAt, c.ClosedAt = fromMicros(opened), fromMicros(asked), fromMicros(closed)
+		all = append(all, c)
+		return err
+	})
+	return all, err
+}
+
+// SandboxCharge is a charge in the books of the sandbox provider.
+type SandboxCharge struct {
+	PortalID, ID             string
+	Amount                   money.Amount
+	State, Reason, Reference string
+	At                       time.Time
+	// Due is when State comes true; the zero Time means at once.
+	Due time.Time
+}
+
+// RecordSandboxCharge keeps the first charge of an id, and returns it with
+// whether it was there before.
+func (s *Store) RecordSandboxCharge(ctx context.Context, c SandboxCharge) (first SandboxCharge, existed bool, err error) {
+	err = s.write(ctx, c.PortalID, func(tx *Tx) error {
+		first, err = tx.SandboxCharge(c.PortalID, c.ID)
+		if existed = err == nil; existed || !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		first = c
+		_, err := tx.exec(`
+			INSERT INTO sandbox_charge (portal_id, id, currency, amount, state, reason, reference, at, due)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+			c.PortalID, c.ID, string(c.Amount.Currency()), c.Amount.Units(), c.State, c.Reason, c.Reference,
+			c.At.UnixMicro(), micros(c.Due))
+		return err
+	})
+	if errors.Is(err, ErrExists) { // another process was faster
+		err = s.Read(ctx, func(tx *Tx) (err error) {
+			first, err = tx.SandboxCharge(c.PortalID, c.ID)
+			return err
+		})
+		existed = true
+	}
+	return first, existed, err
+}
+
+// SandboxCharge returns a charge of the sandbox provider, or ErrNotFound.
+func (tx *Tx) SandboxCharge(portalID, id string) (SandboxCharge, error) {
+	c := SandboxCharge{PortalID: portalID, ID: id}
+	var (
+		currency money.Currency
+		amount   int64
+		at, due  sql.NullInt64
+	)
+	err := tx.row(`
+		SELECT currency, amount, state, reason, reference, at, due
+		  FROM sandbox_charge
+		 WHERE portal_id = $1
+		   AND id = $2`, []any{portalID, id}, &currency, &amount, &c.State, &c.Reason, &c.Reference, &at, &due)
+	c.Amount, c.At, c.Due = money.FromUnits(amount, currency), fromMicros(at), fromMicros(due)
+	return c, err
+}

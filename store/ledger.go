@@ -1,0 +1,390 @@
+package store
+
+import (
+	"database/sql"
+	"fmt"
+
+	"github.com/bursarhq/bursar/ledger"
+	"github.com/bursarhq/bursar/money"
+)
+
+// load brings a batch what its requests need, row by row. On PostgreSQL the books
+// are locked first; SQLite has one writer anyway.
+func (tx *Tx) load(batch *ledger.Batch, needs ledger.Needs) error {
+	for _, book := range needs.Books {
+		if err := tx.loadBook(batch, book.Portal, book.Book); err != nil {
+			return fmt.Errorf("book %s of %s: %w", book.Book, book.Portal, err)
+		}
+	}
+	for _, key := range needs.Keys {
+		done, err := tx.done(key.Portal, key.Key)
+		switch err {
+		case nil:
+			batch.AddDone(done)
+		case ErrNotFound:
+		default:
+			return fmt.Errorf("key %q: %w", key.Key, err)
+		}
+	}
+	for _, id := range needs.Holds {
+		if err := tx.holds(`
+			SELECT `+holdColumns+`
+			  FROM hold
+			 WHERE portal_id = $1
+			   AND number = $2`, []any{id.Portal, id.Number}, id.Portal, batch.AddHold); err != nil {
+			return fmt.Errorf("hold %s: %w", id, err)
+		}
+	}
+	for _, id := range needs.Transfers {
+		if err := tx.loadCorrigible(batch, id); err != nil {
+			return fmt.Errorf("transfer %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// loadBook adds a book with its pockets and, to the main one, the open holds
+// whose time may be over. A book that is not there is not added.
+func (tx *Tx) loadBook(batch *ledger.Batch, portalID string, name ledger.Book) error {
+	book, err := tx.book(portalID, name, tx.lockRows)
+	if err == ErrNotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	batch.AddBook(book)
+	pockets, err := tx.Pockets(portalID, name)
+	if err != nil {
+		return err
+	}
+	held := false
+	for _, pocket := range pockets {
+		batch.AddPocket(pocket)
+		held = held || pocket.Held.Sign() > 0
+	}
+	if name != ledger.Main || !held {
+		return nil
+	}
+	until := batch.Now()
+	if book.LastAt.After(until) {
+		until = book.LastAt
+	}
+	return tx.holds(`
+		SELECT `+holdColumns+`
+		  FROM hold
+		 WHERE portal_id = $1
+		   AND state = 'open'
+		   AND expires_at <= $2
+		 ORDER BY number`, []any{portalID, until.UnixMicro()}, portalID, batch.AddHold)
+}
+
+// Book returns how far a book has got, or ErrNotFound.
+func (tx *Tx) Book(portalID string, name ledger.Book) (ledger.BookState, error) {
+	return tx.book(portalID, name, "")
+}
+
+// LockBook keeps others from the book until the transaction ends, so that what is
+// read of it stays true. It fails with ErrNotFound.
+func (tx *Tx) LockBook(portalID string, name ledger.Book) error {
+	_, err := tx.book(portalID, name, tx.lockRows)
+	return err
+}
+
+func (tx *Tx) book(portalID string, name ledger.Book, lock string) (ledger.BookState, error) {
+	b := ledger.BookState{Portal: portalID, Book: name}
+	var at sql.NullInt64
+	err := tx.row(`
+		SELECT last, last_hold, last_at
+		  FROM book
+		 WHERE portal_id = $1
+		   AND book = $2 `+lock, []any{portalID, string(name)}, &b.Last, &b.LastHold, &at)
+	b.LastAt = fromMicros(at)
+	return b, err
+}
+
+// Pockets returns the pockets of a book, the wallet's own currency first.
+func (tx *Tx) Pockets(portalID string, name ledger.Book) ([]ledger.Pocket, error) {
+	var all []ledger.Pocket
+	err := tx.rows(`
+		SELECT currency, position, balance, held, credit_limit, credited, credited_at
+		  FROM pocket
+		 WHERE portal_id = $1
+		   AND book = $2
+		 ORDER BY position, currency`, []any{portalID, string(name)}, func(scan func(...any) error) error {
+		var (
+			p                    = ledger.Pocket{Portal: portalID, Book: name}
+			currency             money.Currency
+			balance, held, limit int64
+			credited, creditedAt sql.NullInt64
+		)
+		if err := scan(&currency, &p.Position, &balance, &held, &limit, &credited, &creditedAt); err != nil {
+			return err
+		}
+		p.Balance, p.Held = money.FromUnits(balance, currency), money.FromUnits(held, currency)
+		p.CreditLimit, p.CreditedAt = money.FromUnits(limit, currency), fromMicros(creditedAt)
+		if credited.Valid {
+			p.Credited = money.FromUnits(credited.Int64, currency)
+		}
+		all = append(all, p)
+		return nil
+	})
+	return all, err
+}
+
+// done returns what was done under a key, or ErrNotFound.
+func (tx *Tx) done(portalID, key string) (ledger.Done, error) {
+	var (
+		d                         = ledger.Done{Portal: portalID, Key: key}
+		input                     []byte
+		currency                  money.Currency
+		at, main, ai, hold, until sql.NullInt64
+		amount, available         int64
+	)
+	err := tx.row(`
+		SELECT input, at, main_transfer, ai_transfer, hold, currency, amount, available, expires_at
+		  FROM done
+		 WHERE portal_id = $1
+		   AND key = $2`, []any{portalID, key},
+		&input, &at, &main, &ai, &hold, &currency, &amount, &available, &until)
+	if err != nil {
+		return d, err
+	}
+	copy(d.Input[:], input)
+	d.Answer = ledger.Answer{
+		At: fromMicros(at), Main: main.Int64, AI: ai.Int64, Hold: hold.Int64,
+		Amount: money.FromUnits(amount, currency), Available: money.FromUnits(available, currency),
+		ExpiresAt: fromMicros(until),
+	}
+	return d, nil
+}
+
+const holdColumns = `number, state, currency, amount, posted, transfer, key, service, quantity, participant, metadata, opened_at, expires_at, closed_at`
+
+func (tx *Tx) holds(query string, args []any, portalID string, each func(ledger.Hold)) error {
+	return tx.rows(query, args, func(scan func(...any) error) error {
+		var (
+			h                                 = ledger.Hold{Portal: portalID}
+			currency                          money.Currency
+			amount, posted                    int64
+			transfer, opened, expires, closed sql.NullInt64
+		)
+		err := scan(&h.Number, &h.State, &currency, &amount, &posted, &transfer, &h.Key, &h.Service,
+			&h.Quantity, &h.Participant, &h.Metadata, &opened, &expires, &closed)
+		h.Amount, h.Posted, h.Transfer = money.FromUnits(amount, currency), money.FromUnits(posted, currency), transfer.Int64
+		h.OpenedAt, h.ExpiresAt, h.ClosedAt = fromMicros(opened), fromMicros(expires), fromMicros(closed)
+		if err == nil {
+			each(h)
+		}
+		return err
+	})
+}
+
+// loadCorrigible adds a transfer with what was taken back of it already.
+func (tx *Tx) loadCorrigible(batch *ledger.Batch, id ledger.TransferID) error {
+	transfer, err := tx.Transfer(id)
+	if err == ErrNotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	corrected := int64(0)
+	err = tx.row(`
+		SELECT CAST(coalesce(sum(amount), 0) AS BIGINT)
+		  FROM transfer
+		 WHERE portal_id = $1
+		   AND book = $2
+		   AND corrects = $3`, []any{id.Portal, string(id.Book), id.Number}, &corrected)
+	if err != nil {
+		return err
+	}
+	batch.AddCorrigible(ledger.Corrigible{
+		Transfer: transfer, Corrected: money.FromUnits(corrected, transfer.Amount.Currency()),
+	})
+	return nil
+}
+
+const transferColumns = `number, at, type, debit, credit, currency, amount, balance, key, service, quantity, participant, metadata, corrects, hold`
+
+// Transfer returns a transfer, or ErrNotFound.
+func (tx *Tx) Transfer(id ledger.TransferID) (ledger.Transfer, error) {
+	var found ledger.Transfer
+	err := tx.transfers(`
+		SELECT `+transferColumns+`
+		  FROM transfer
+		 WHERE portal_id = $1
+		   AND book = $2
+		   AND number = $3`, []any{id.Portal, string(id.Book), id.Number}, id.Portal, id.Book,
+		func(t *ledger.Transfer) error { found = *t; return nil })
+	if err == nil && found.Number == 0 {
+		err = ErrNotFound
+	}
+	return found, err
+}
+
+// transfers calls each for the rows of a query for transferColumns. What it is
+// given is overwritten by the next.
+func (tx *Tx) transfers(query string, args []any, portalID string, book ledger.Book, each func(*ledger.Transfer) error) error {
+	t := ledger.Transfer{Portal: portalID, Book: book}
+	var (
+		currency           money.Currency
+		at, corrects, hold sql.NullInt64
+		amount, balance    int64
+	)
+	return tx.rows(query, args, func(scan func(...any) error) error {
+		err := scan(&t.Number, &at, &t.Type, &t.Debit, &t.Credit, &currency, &amount, &balance, &t.Key,
+			&t.Service, &t.Quantity, &t.Participant, &t.Metadata, &corrects, &hold)
+		if err != nil {
+			return err
+		}
+		t.At, t.Corrects, t.Hold = fromMicros(at), corrects.Int64, hold.Int64
+		t.Amount, t.Balance = money.FromUnits(amount, currency), money.FromUnits(balance, currency)
+		return each(&t)
+	})
+}
+
+// save writes down what a batch came to, row by row.
+func (tx *Tx) save(e ledger.Effects) error {
+	for i := range e.Transfers {
+		if err := tx.insertTransfer(&e.Transfers[i]); err != nil {
+			return fmt.Errorf("transfer %s: %w", e.Transfers[i].ID(), err)
+		}
+	}
+	for i := range e.Done {
+		if err := tx.insertDone(&e.Done[i]); err != nil {
+			return fmt.Errorf("key %q: %w", e.Done[i].Key, err)
+		}
+	}
+	for i := range e.NewHolds {
+		if err := tx.insertHold(&e.NewHolds[i]); err != nil {
+			return fmt.Errorf("hold %s: %w", e.NewHolds[i].ID(), err)
+		}
+	}
+	for i := range e.Holds {
+		if err := tx.updateHold(&e.Holds[i]); err != nil {
+			return fmt.Errorf("hold %s: %w", e.Holds[i].ID(), err)
+		}
+	}
+	for _, p := range e.NewPockets {
+		if err := tx.insertPocket(p); err != nil {
+			return fmt.Errorf("pocket %s of %s: %w", p.Currency(), p.Portal, err)
+		}
+	}
+	for _, p := range e.Pockets {
+		if err := tx.updatePocket(p); err != nil {
+			return fmt.Errorf("pocket %s of %s: %w", p.Currency(), p.Portal, err)
+		}
+	}
+	for _, b := range e.Books {
+		if err := tx.one(`
+			UPDATE book
+			   SET last = $3,
+			       last_hold = $4,
+			       last_at = $5,
+			       changes = changes + 1
+			 WHERE portal_id = $1
+			   AND book = $2`, b.Portal, string(b.Book), b.Last, b.LastHold, b.LastAt.UnixMicro()); err != nil {
+			return fmt.Errorf("book %s of %s: %w", b.Book, b.Portal, err)
+		}
+	}
+	return nil
+}
+
+// one runs a statement that must change one row.
+func (tx *Tx) one(query string, args ...any) error {
+	changed, err := tx.exec(query, args...)
+	if err == nil && changed != 1 {
+		err = fmt.Errorf("%d rows changed where there is one", changed)
+	}
+	return err
+}
+
+// number is how a number is kept that is 0 where there is none.
+func number(n int64) any {
+	if n == 0 {
+		return nil
+	}
+	return n
+}
+
+func (tx *Tx) insertTransfer(t *ledger.Transfer) error {
+	return tx.one(`
+		INSERT INTO transfer (portal_id, book, `+transferColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+		t.Portal, string(t.Book), t.Number, t.At.UnixMicro(), int64(t.Type), string(t.Debit), string(t.Credit),
+		string(t.Amount.Currency()), t.Amount.Units(), t.Balance.Units(), t.Key, t.Service, t.Quantity,
+		t.Participant, string(t.Metadata), number(t.Corrects), number(t.Hold))
+}
+
+func (tx *Tx) insertDone(d *ledger.Done) error {
+	a := &d.Answer
+	return tx.one(`
+		INSERT INTO done (portal_id, key, input, at, main_transfer, ai_transfer, hold, currency, amount, available, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		d.Portal, d.Key, d.Input[:], a.At.UnixMicro(), number(a.Main), number(a.AI), number(a.Hold),
+		string(a.Amount.Currency()), a.Amount.Units(), a.Available.Units(), micros(a.ExpiresAt))
+}
+
+func (tx *Tx) insertHold(h *ledger.Hold) error {
+	return tx.one(`
+		INSERT INTO hold (portal_id, `+holdColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+		h.Portal, h.Number, string(h.State), string(h.Amount.Currency()), h.Amount.Units(), h.Posted.Units(),
+		number(h.Transfer), h.Key, h.Service, h.Quantity, h.Participant, string(h.Metadata),
+		h.OpenedAt.UnixMicro(), h.ExpiresAt.UnixMicro(), micros(h.ClosedAt))
+}
+
+// updateHold writes what can change of a hold that was open.
+func (tx *Tx) updateHold(h *ledger.Hold) error {
+	return tx.one(`
+		UPDATE hold
+		   SET state = $3,
+		       posted = $4,
+		       transfer = $5,
+		       expires_at = $6,
+		       closed_at = $7
+		 WHERE portal_id = $1
+		   AND number = $2
+		   AND state = 'open'`,
+		h.Portal, h.Number, string(h.State), h.Posted.Units(), number(h.Transfer), h.ExpiresAt.UnixMicro(), micros(h.ClosedAt))
+}
+
+func credited(p ledger.Pocket) any {
+	if p.CreditedAt.IsZero() {
+		return nil
+	}
+	return p.Credited.Units()
+}
+
+func (tx *Tx) insertPocket(p ledger.Pocket) error {
+	return tx.one(`
+		INSERT INTO pocket (portal_id, book, currency, position, balance, held, credit_limit, credited, credited_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		p.Portal, string(p.Book), string(p.Currency()), p.Position, p.Balance.Units(), p.Held.Units(),
+		p.CreditLimit.Units(), credited(p), micros(p.CreditedAt))
+}
+
+func (tx *Tx) updatePocket(p ledger.Pocket) error {
+	return tx.one(`
+		UPDATE pocket
+		   SET balance = $4,
+		       held = $5,
+		       credited = $6,
+		       credited_at = $7
+		 WHERE portal_id = $1
+		   AND book = $2
+		   AND currency = $3`,
+		p.Portal, string(p.Book), string(p.Currency()), p.Balance.Units(), p.Held.Units(), credited(p), micros(p.CreditedAt))
+}
+
+// EnsurePocket adds an empty pocket to a book of the portal, after those it has,
+// unless it has one in the currency.
+func (tx *Tx) EnsurePocket(book ledger.Book, currency money.Currency) error {
+	_, err := tx.exec(`
+		INSERT INTO pocket (portal_id, book, currency, position, balance, held)
+		SELECT $1, $2, $3, (SELECT count(*) FROM pocket WHERE portal_id = $1 AND book = $2), 0, 0
+		 WHERE NOT EXISTS (SELECT 1 FROM pocket WHERE portal_id = $1 AND book = $2 AND currency = $3)`,
+		tx.portal, string(book), string(currency))
+	return err
+}

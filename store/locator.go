@@ -1,0 +1,249 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// locator asks PostgreSQL for the addresses of portals. All who come while a
+// question is out share the next one, which is one round trip; nobody is given
+// the answer to a question that was put before they came.
+type locator struct {
+	server *server
+	conn   *pgx.Conn // nil: it broke; the asking goroutine's own
+	ended  chan struct{}
+
+	mu      sync.Mutex
+	wake    chan struct{} // holds one for a forming question
+	forming *question     // the one that will be put next, open to whoever comes
+	closed  bool
+}
+
+// question is one question and, once done is closed, its answer.
+type question struct {
+	hosts, ids []string
+	only       bool // for the portal that is alone
+	operators  bool
+	done       chan struct{}
+	addresses  map[Where]Address
+	err        error
+}
+
+func newLocator(ctx context.Context, server *server) (*locator, error) {
+	l := &locator{server: server, wake: make(chan struct{}, 1), ended: make(chan struct{})}
+	if err := l.connect(ctx); err != nil {
+		return nil, engineError(err)
+	}
+	go l.run()
+	return l, nil
+}
+
+// close waits for what was asked.
+func (l *locator) close() error {
+	l.mu.Lock()
+	l.closed = true
+	close(l.wake)
+	l.mu.Unlock()
+	<-l.ended
+	l.drop()
+	return nil
+}
+
+// ask returns the answer to a question that is put after ask was called. A
+// context that ends only ends the wait.
+func (l *locator) ask(ctx context.Context, where Where) (Address, error) {
+	if !keepableText(where.Host) || !keepableText(where.PortalID) {
+		return Address{}, ErrNotFound
+	}
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return Address{}, fmt.Errorf("%w: it is closing", ErrBusy)
+	}
+	q := l.forming
+	if q == nil {
+		q = &question{done: make(chan struct{})}
+		l.forming = q
+		l.wake <- struct{}{}
+	}
+	q.add(where)
+	l.mu.Unlock()
+
+	select {
+	case <-q.done:
+	case <-ctx.Done():
+		return Address{}, fmt.Errorf("%w: %w", ErrBusy, ctx.Err())
+	}
+	if q.err != nil {
+		return Address{}, q.err
+	}
+	address, ok := q.addresses[where.named()]
+	if !ok {
+		return Address{}, ErrNotFound
+	}
+	return address, nil
+}
+
+// named returns a Where without what it does not go by.
+func (w Where) named() Where {
+	if w.Operators {
+		return Where{Operators: true}
+	}
+	if w.Host != "" {
+		w.PortalID = ""
+	}
+	return w
+}
+
+func (q *question) add(where Where) {
+	switch {
+	case where.Operators:
+		q.operators = true
+	case where.Host != "":
+		q.hosts = append(q.hosts, where.Host)
+	case where.PortalID != "":
+		q.ids = append(q.ids, where.PortalID)
+	default:
+		q.only = true
+	}
+}
+
+// run puts one question after the other, until there is nobody left to ask.
+func (l *locator) run() {
+	defer close(l.ended)
+	for range l.wake {
+		l.mu.Lock()
+		q := l.forming
+		l.forming = nil
+		l.mu.Unlock()
+		q.addresses, q.err = l.put(q)
+		close(q.done)
+	}
+}
+
+// put asks the server, and once more if the connection turns out to be broken.
+func (l *locator) put(q *question) (map[Where]Address, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), busyTimeout)
+	defer cancel()
+	for {
+		fresh := l.conn == nil
+		if fresh {
+			if err := l.connect(ctx); err != nil {
+				return nil, engineError(err)
+			}
+		}
+		addresses, err := q.put(ctx, l.conn)
+		if err == nil {
+			return addresses, nil
+		}
+		var told *pgconn.PgError
+		named, broken := connError(l.conn, err), l.conn.IsClosed() || errors.As(err, &told) && stale(told)
+		if broken {
+			l.drop()
+		}
+		if fresh || !broken || ctx.Err() != nil {
+			return nil, named
+		}
+	}
+}
+
+// What is asked for first is what was asked by: 1 a host, 2 an id, 3 neither; 4 is
+// for the operators. The short queries are what nearly every question is.
+const (
+	byHost = `
+		SELECT 1, host.host, portal.portal_id, portal.version, ` + moneyOf + `
+		  FROM host
+		  JOIN portal ON portal.portal_id = host.portal_id
+		 WHERE host.host = ANY($1)`
+	byAny = byHost + `
+		 UNION ALL
+		SELECT 2, portal_id, portal_id, version, ` + moneyOf + `
+		  FROM portal
+		 WHERE portal_id = ANY($2)
+		 UNION ALL
+		(SELECT 3, '', portal_id, version, ` + moneyOf + `
+		  FROM portal
+		 WHERE $3
+		 LIMIT 2)
+		 UNION ALL
+		SELECT 4, '', '', value, 0
+		  FROM counter
+		 WHERE name = 'operator_keys'
+		   AND $4`
+	ofOperators = `
+		SELECT 4, '', '', value, 0::bigint
+		  FROM counter
+		 WHERE name = 'operator_keys'`
+)
+
+func (l *locator) connect(ctx context.Context) error {
+	conn, err := l.server.connect(ctx)
+	if err != nil {
+		return err
+	}
+	for _, query := range []string{byHost, byAny, ofOperators} {
+		if _, err := conn.Prepare(ctx, query, query); err != nil {
+			err = connError(conn, err)
+			_ = conn.Close(ctx)
+			return err
+		}
+	}
+	l.conn = conn
+	return nil
+}
+
+func (l *locator) drop() {
+	if l.conn == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
+	defer cancel()
+	_ = l.conn.Close(ctx)
+	l.conn = nil
+}
+
+func (q *question) put(ctx context.Context, conn *pgx.Conn) (map[Where]Address, error) {
+	query, args := byHost, []any{q.hosts}
+	switch {
+	case q.operators && !q.only && len(q.ids) == 0 && len(q.hosts) == 0:
+		query, args = ofOperators, nil
+	case q.operators || q.only || len(q.ids) > 0:
+		query, args = byAny, append(args, q.ids, q.only, q.operators)
+	}
+	rows, err := conn.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	found, portals := map[Where]Address{}, 0
+	for rows.Next() {
+		var (
+			by   int
+			name string
+			a    Address
+		)
+		if err := rows.Scan(&by, &name, &a.PortalID, &a.Version, &a.Money); err != nil {
+			return nil, err
+		}
+		switch by {
+		case 1:
+			found[Where{Host: name}] = a
+		case 2:
+			found[Where{PortalID: name}] = a
+		case 3:
+			found[Where{}] = a
+			portals++
+		case 4:
+			found[Where{Operators: true}] = a
+		}
+	}
+	if portals > 1 {
+		delete(found, Where{})
+	}
+	return found, rows.Err()
+}
