@@ -80,6 +80,15 @@ func invalid(field, format string, args ...any) error {
 	return &FieldError{Field: field, Text: fmt.Sprintf(format, args...)}
 }
 
+// missingError is what is not there, in DocSpace's own words. It wraps
+// ErrNotFound.
+type missingError struct{ text string }
+
+func (e *missingError) Error() string { return e.text }
+func (e *missingError) Unwrap() error { return ErrNotFound }
+
+func missing(text string) error { return &missingError{text} }
+
 // storeErrors are the store's errors that are a caller's business.
 var storeErrors = map[error]error{
 	store.ErrNotFound: ErrNotFound,
@@ -134,6 +143,7 @@ var ledgerErrors = map[error]error{
 	ledger.ErrOverHold:        ErrOverHold,
 	ledger.ErrNoTransfer:      ErrNotFound,
 	ledger.ErrCorrection:      ErrOverCorrection,
+	ledger.ErrPaired:          ErrOverCorrection,
 	ledger.ErrOverCorrection:  ErrOverCorrection,
 	money.ErrRange:            ErrInvalid,
 	money.ErrCurrencyMismatch: ErrInvalid,

@@ -385,8 +385,10 @@ func TestRefused(t *testing.T) {
 		"of quantity -1":                 {do: impossible(func(p *Posting) { p.Quantity = -1 }), want: ErrRequest},
 		"beyond the range":               {do: with(credit, func(p *Posting) { p.Amount = highest }), want: money.ErrRange},
 		"held beyond the range":          {before: func(w *world) { w.pocket(bookKey{"p", Main}, "USD").CreditLimit = highest }, do: Reserve{Amount: highest, For: time.Hour}, want: money.ErrRange},
-		"a fault of ours":                {do: panicking{Post{charge}}, want: ErrPanic},
-		"nothing to do":                  {do: nil, want: ErrPanic},
+		"held beyond the range by one unit": {before: func(w *world) { w.pocket(bookKey{"p", Main}, "USD").CreditLimit = highest },
+			do: Reserve{Amount: money.FromUnits(math.MaxInt64-usd("23").Units()+1, "USD"), For: time.Hour}, want: money.ErrRange},
+		"a fault of ours": {do: panicking{Post{charge}}, want: ErrPanic},
+		"nothing to do":   {do: nil, want: ErrPanic},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

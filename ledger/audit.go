@@ -3,7 +3,9 @@ package ledger
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
 	"fmt"
+	"math/big"
 	"slices"
 	"time"
 
@@ -41,9 +43,14 @@ type Audit struct {
 	portal  string
 	books   map[Book]BookState
 	pockets map[bookCurrency]*audited
-	sums    map[sumKey]money.Amount
+	sums    map[sumKey]*big.Int
 	open    map[money.Currency]money.Amount
 	holds   int64
+	from    int64 // the main book's transfers up to it are taken for granted
+	// paired is the sum of a hash for each transfer that completes a hold, less
+	// one for each hold that a transfer completes: nought when they agree, however
+	// many there are.
+	paired big.Int
 
 	last   map[Book]*Transfer
 	begun  map[Book]bool // at a later transfer than the first
@@ -72,7 +79,7 @@ type audited struct {
 func NewAudit(portal string, books []BookState, pockets []Pocket) *Audit {
 	a := &Audit{
 		portal: portal, books: map[Book]BookState{}, pockets: map[bookCurrency]*audited{},
-		sums: map[sumKey]money.Amount{}, open: map[money.Currency]money.Amount{},
+		sums: map[sumKey]*big.Int{}, open: map[money.Currency]money.Amount{},
 		last: map[Book]*Transfer{}, begun: map[Book]bool{}, sealer: map[Book]*Sealer{}, seals: map[Book][]Seal{},
 	}
 	for _, book := range books {
@@ -90,9 +97,14 @@ func NewAudit(portal string, books []BookState, pockets []Pocket) *Audit {
 func (a *Audit) Begin(book Book, last Transfer, balances []money.Amount, before [32]byte) {
 	a.last[book], a.begun[book] = &last, true
 	a.sealer[book] = &Sealer{Before: before}
+	if book == Main {
+		a.from = last.Number
+	}
 	for _, balance := range balances {
 		if p, ok := a.pockets[bookCurrency{book, balance.Currency()}]; ok {
 			p.balance = balance
+		} else {
+			a.pockets[bookCurrency{book, balance.Currency()}] = &audited{pocket: Pocket{Balance: money.FromUnits(0, balance.Currency())}, balance: balance}
 		}
 	}
 }
@@ -126,6 +138,8 @@ func (a *Audit) Transfer(t *Transfer) error {
 		return a.broken(where, "it is from %s, before the transfer in front of it", t.At.Format(time.RFC3339Nano))
 	case p == nil:
 		return a.broken(where, "there is no pocket in %s", t.Amount.Currency())
+	case t.Corrects < 0 || t.Hold < 0 || t.Hold != 0 && t.Book != Main || t.Key == "":
+		return a.broken(where, "it corrects number %d, completes hold %d, by key %q", t.Corrects, t.Hold, t.Key)
 	case t.Corrects != 0 && t.Corrects >= t.Number:
 		return a.broken(where, "it corrects number %d, which comes later", t.Corrects)
 	}
@@ -138,11 +152,10 @@ func (a *Audit) Transfer(t *Transfer) error {
 		return a.broken(where, "it moves %s %s from %s, which makes no %s", t.Amount, direction(t), p.balance, t.Balance)
 	}
 	p.balance = balance
-	if err := a.add(t.Book, t.Debit, t.Amount.Neg()); err != nil {
-		return a.broken(where, "%v", err)
-	}
-	if err := a.add(t.Book, t.Credit, t.Amount); err != nil {
-		return a.broken(where, "%v", err)
+	a.add(t.Book, t.Debit, t.Amount.Neg())
+	a.add(t.Book, t.Credit, t.Amount)
+	if t.Hold != 0 {
+		a.pair(1, t.Hold, t.Number, t.Amount)
 	}
 	kept := *t
 	a.last[t.Book] = &kept
@@ -156,15 +169,22 @@ func direction(t *Transfer) string {
 	return "out of the wallet"
 }
 
-func (a *Audit) add(book Book, account Account, amount money.Amount) error {
+func (a *Audit) add(book Book, account Account, amount money.Amount) {
 	key := sumKey{book, account, amount.Currency()}
-	sum, ok := a.sums[key]
-	if !ok {
-		sum = money.FromUnits(0, amount.Currency())
+	if a.sums[key] == nil {
+		a.sums[key] = new(big.Int)
 	}
-	sum, err := sum.Add(amount)
-	a.sums[key] = sum
-	return err
+	a.sums[key].Add(a.sums[key], big.NewInt(amount.Units()))
+}
+
+// pair takes note of one side of a completed hold; see paired.
+func (a *Audit) pair(sign int, hold, transfer int64, amount money.Amount) {
+	hash := sha256.Sum256(fmt.Append(nil, hold, transfer, amount))
+	n := new(big.Int).SetBytes(hash[:])
+	if sign < 0 {
+		n.Neg(n)
+	}
+	a.paired.Add(&a.paired, n)
 }
 
 // seal holds the transfer against the seal that covers it.
@@ -189,7 +209,7 @@ func (a *Audit) seal(t *Transfer) error {
 	if err != nil {
 		return err
 	}
-	if made.Hash != seal.Hash || made.Last != seal.Last {
+	if made.Hash != seal.Hash || made.Last != seal.Last || len(made.Marks) != len(seal.Marks) || made.Portal != seal.Portal {
 		return a.broken(where, "its hash is not that of its transfers and the seal before")
 	}
 	a.seals[t.Book] = a.seals[t.Book][1:]
@@ -205,12 +225,23 @@ func (a *Audit) Hold(h *Hold) error {
 	}
 	order, err := h.Posted.Compare(h.Amount)
 	switch {
+	case h.Portal != a.portal:
+		return a.broken(where, "it is in the ledger of another portal")
+	case h.State != HoldOpen && h.State != HoldCompleted && h.State != HoldVoided && h.State != HoldExpired:
+		return a.broken(where, "it is %q", h.State)
 	case err != nil || order > 0 || h.Posted.Sign() < 0 || h.Amount.Sign() <= 0:
 		return a.broken(where, "%s was posted of %s", h.Posted, h.Amount)
 	case (h.State == HoldCompleted) != (h.Transfer != 0) || (h.State == HoldCompleted) != (h.Posted.Sign() > 0):
 		return a.broken(where, "it is %s, with transfer %d of %s", h.State, h.Transfer, h.Posted)
 	case (h.State == HoldOpen) != h.ClosedAt.IsZero():
 		return a.broken(where, "it is %s, and closed at %s", h.State, h.ClosedAt)
+	}
+	if h.State == HoldCompleted && !h.ClosedAt.Before(h.ExpiresAt) || h.State == HoldExpired && h.ClosedAt.Before(h.ExpiresAt) ||
+		!h.ClosedAt.IsZero() && h.ClosedAt.Before(h.OpenedAt) || later(h.OpenedAt, h.ClosedAt).After(a.books[Main].LastAt) {
+		return a.broken(where, "opened at %s, to %s, it is %s since %s", h.OpenedAt, h.ExpiresAt, h.State, h.ClosedAt)
+	}
+	if h.State == HoldCompleted && h.Transfer > a.from {
+		a.pair(-1, h.Number, h.Transfer, h.Posted)
 	}
 	if h.State != HoldOpen {
 		return nil
@@ -231,6 +262,9 @@ func (a *Audit) End() error {
 		if state := a.books[book]; state.Last != last {
 			return a.broken("book "+string(book), "its last transfer is number %d, and not %d as it says", last, state.Last)
 		}
+		if t := a.last[book]; t != nil && t.At.After(a.books[book].LastAt) {
+			return a.broken("book "+string(book), "it got to %s, and says %s", t.At, a.books[book].LastAt)
+		}
 		if len(a.seals[book]) > 0 {
 			seal := a.seals[book][0]
 			return a.broken(fmt.Sprintf("seal of %s %d to %d", book, seal.First, seal.Last), "its transfers are not all there")
@@ -238,6 +272,14 @@ func (a *Audit) End() error {
 	}
 	if state := a.books[Main]; state.LastHold != a.holds {
 		return a.broken("book main", "its last hold is number %d, and not %d as it says", a.holds, state.LastHold)
+	}
+	for book, seals := range a.seals {
+		if len(seals) > 0 && book != Main && book != AI {
+			return a.broken(fmt.Sprintf("seal of %s %d to %d", book, seals[0].First, seals[0].Last), "there is no such book")
+		}
+	}
+	if a.paired.Sign() != 0 {
+		return a.broken("book main", "its completed holds and the transfers that complete them do not agree")
 	}
 	return a.endPockets()
 }
@@ -270,14 +312,14 @@ func (a *Audit) endPockets() error {
 
 // endSums checks what holds of the sums over all accounts.
 func (a *Audit) endSums() error {
-	total, transit := map[money.Currency]money.Amount{}, map[money.Currency]money.Amount{}
+	total, transit := map[money.Currency]*big.Int{}, map[money.Currency]*big.Int{}
 	for key, sum := range a.sums {
-		err := addTo(total, sum)
-		if err == nil && key.account == Transit {
-			err = addTo(transit, sum)
+		if total[key.currency] == nil {
+			total[key.currency], transit[key.currency] = new(big.Int), new(big.Int)
 		}
-		if err != nil {
-			return a.broken("sum of "+string(key.currency), "%v", err)
+		total[key.currency].Add(total[key.currency], sum)
+		if key.account == Transit {
+			transit[key.currency].Add(transit[key.currency], sum)
 		}
 	}
 	for currency, sum := range total {
@@ -285,9 +327,9 @@ func (a *Audit) endSums() error {
 			return a.broken("sum of "+string(currency), "all accounts come to %s", sum)
 		}
 	}
-	for _, sum := range transit {
+	for currency, sum := range transit {
 		if sum.Sign() != 0 {
-			return a.broken("account transit", "%s is between the books", sum)
+			return a.broken("account transit", "%s of %s are between the books", sum, currency)
 		}
 	}
 	return nil
@@ -303,11 +345,14 @@ func addTo(sums map[money.Currency]money.Amount, amount money.Amount) (err error
 	return err
 }
 
-// Sums returns what each account came to, in a fixed order.
+// Sums returns what each account came to, in a fixed order. One that comes to
+// more than an amount can be is left out.
 func (a *Audit) Sums() []Sum {
 	all := make([]Sum, 0, len(a.sums))
-	for key, amount := range a.sums {
-		all = append(all, Sum{key.book, key.account, amount})
+	for key, units := range a.sums {
+		if units.IsInt64() {
+			all = append(all, Sum{key.book, key.account, money.FromUnits(units.Int64(), key.currency)})
+		}
 	}
 	return SortSums(all)
 }

@@ -234,6 +234,18 @@ func transferTamperings() []tampering {
 			sameWallet := all[n-1].Amount.Currency() != all[n].Amount.Currency()
 			return []string{"transfer " + all[n-1].ID().String(), "transfer " + all[n].ID().String()}, sealed || !sameWallet
 		}},
+		tampering{"cut off, and the book says so", func(w *world, seals *[]Seal, i int) ([]string, bool) {
+			if i >= len(*seals) {
+				return nil, false
+			}
+			seal := (*seals)[i]
+			key := bookKey{"p1", seal.Book}
+			w.transfers[key] = w.transfers[key][:seal.Last-1]
+			state := w.books[key]
+			state.Last = seal.Last - 1
+			w.books[key] = state
+			return []string{fmt.Sprintf("seal of %s %d to %d", seal.Book, seal.First, seal.Last)}, true
+		}},
 		tampering{"added at the end", func(w *world, _ *[]Seal, i int) ([]string, bool) {
 			if i > 0 {
 				return nil, false
@@ -295,6 +307,7 @@ func holdTamperings() []tampering {
 		eachHold("more posted than held", set(every, func(h *Hold) {
 			h.Posted = money.FromUnits(min(h.Amount.Units(), math.MaxInt64-1)+1, h.Amount.Currency())
 		}), pairs...),
+		eachHold("less held than posted", set(in(HoldCompleted), func(h *Hold) { h.Amount = money.FromUnits(h.Posted.Units()-1, h.Amount.Currency()) })),
 		eachHold("other posted than transferred", set(in(HoldCompleted), func(h *Hold) { h.Posted = money.FromUnits(h.Posted.Units()-1, h.Amount.Currency()) }), pairs...),
 		eachHold("nothing posted", set(in(HoldCompleted), func(h *Hold) { h.Posted = money.FromUnits(0, h.Amount.Currency()) })),
 		eachHold("less than nothing posted", set(every, func(h *Hold) { h.Posted = money.FromUnits(-1, h.Amount.Currency()) })),
@@ -480,7 +493,7 @@ func restTamperings() []tampering {
 // An audit may begin anywhere, with what was there then.
 func TestAuditOfATail(t *testing.T) {
 	good, seals := randomLedger(t, 1)
-	audit := func(w *world, begin map[Book]int, spoil func(book Book, last *Transfer, balances []money.Amount, before *[32]byte)) error {
+	audit := func(w *world, begin map[Book]int, spoil func(book Book, last *Transfer, balances *[]money.Amount, before *[32]byte)) error {
 		var books []BookState
 		var pockets []Pocket
 		for _, book := range Books() {
@@ -508,7 +521,7 @@ func TestAuditOfATail(t *testing.T) {
 					}
 				}
 				if spoil != nil {
-					spoil(book, &last, balances, &before)
+					spoil(book, &last, &balances, &before)
 				}
 				a.Begin(book, last, balances, before)
 			}
@@ -540,17 +553,17 @@ func TestAuditOfATail(t *testing.T) {
 		}
 	}
 	begin := map[Book]int{Main: main - main%3 - 3}
-	spoils := map[string]func(Book, *Transfer, []money.Amount, *[32]byte){
-		"another number":     func(_ Book, last *Transfer, _ []money.Amount, _ *[32]byte) { last.Number++ },
-		"a later time":       func(_ Book, last *Transfer, _ []money.Amount, _ *[32]byte) { last.At = last.At.Add(1000 * time.Hour) },
-		"other seals before": func(_ Book, _ *Transfer, _ []money.Amount, before *[32]byte) { before[0] ^= 1 },
-		"other balances": func(_ Book, _ *Transfer, balances []money.Amount, _ *[32]byte) {
-			for i, b := range balances {
-				balances[i] = money.FromUnits(b.Units()-1, b.Currency())
+	spoils := map[string]func(Book, *Transfer, *[]money.Amount, *[32]byte){
+		"another number":     func(_ Book, last *Transfer, _ *[]money.Amount, _ *[32]byte) { last.Number++ },
+		"a later time":       func(_ Book, last *Transfer, _ *[]money.Amount, _ *[32]byte) { last.At = last.At.Add(1000 * time.Hour) },
+		"other seals before": func(_ Book, _ *Transfer, _ *[]money.Amount, before *[32]byte) { before[0] ^= 1 },
+		"other balances": func(_ Book, _ *Transfer, balances *[]money.Amount, _ *[32]byte) {
+			for i, b := range *balances {
+				(*balances)[i] = money.FromUnits(b.Units()-1, b.Currency())
 			}
 		},
-		"a balance of no pocket": func(_ Book, _ *Transfer, balances []money.Amount, _ *[32]byte) {
-			balances[0] = amountOf("1", "XAU")
+		"a balance of no pocket": func(_ Book, _ *Transfer, balances *[]money.Amount, _ *[32]byte) {
+			*balances = append(*balances, amountOf("1", "XAU"))
 		},
 	}
 	for name, spoil := range spoils {
@@ -689,6 +702,11 @@ func TestDigestCoversEveryField(t *testing.T) {
 	other.Service, other.Participant = base.Service+base.Participant, ""
 	if other.digest() == base.digest() {
 		t.Error("its texts run together")
+	}
+	other = base
+	other.Key, other.Service = base.Key+base.Service[:1], base.Service[1:]
+	if other.digest() == base.digest() {
+		t.Error("its key runs into its service")
 	}
 	other = base
 	other.Amount = money.FromUnits(base.Amount.Units(), "EUR")

@@ -17,7 +17,7 @@ type Batch struct {
 	pockets map[pocketKey]*entry[Pocket]
 	counts  map[bookKey]int64 // pockets by book
 	holds   map[holdKey]*entry[Hold]
-	over    map[string][]int64 // open holds whose time is over, by portal
+	open    map[string][]int64 // holds that are or were open, by portal, sorted
 	done    map[doneKey]*Done
 	fixable map[TransferID]*Corrigible
 
@@ -72,7 +72,7 @@ type Effects struct {
 }
 
 // Empty reports whether there is nothing to write.
-func (e *Effects) Empty() bool { return len(e.Books) == 0 }
+func (e *Effects) Empty() bool { return len(e.Done) == 0 }
 
 // NewBatch returns an empty batch. Nothing in it happens before now, to the
 // microsecond.
@@ -83,15 +83,16 @@ func NewBatch(now time.Time) *Batch {
 		pockets: map[pocketKey]*entry[Pocket]{},
 		counts:  map[bookKey]int64{},
 		holds:   map[holdKey]*entry[Hold]{},
-		over:    map[string][]int64{},
+		open:    map[string][]int64{},
 		done:    map[doneKey]*Done{},
 		fixable: map[TransferID]*Corrigible{},
 	}
 }
 
 // AddBook adds a book; AddPocket all of its pockets, AddHold the holds that
-// requests name and the open ones whose time is over, AddDone what was done
-// under the keys of requests, AddCorrigible the transfers to correct.
+// requests name and the open ones whose time is over by the latest of now and the
+// moments of the portal's books, AddDone what was done under the keys of requests,
+// AddCorrigible the transfers to correct.
 func (b *Batch) AddBook(s BookState) {
 	b.books[bookKey{s.Portal, s.Book}] = &entry[BookState]{value: s}
 }
@@ -111,8 +112,15 @@ func (b *Batch) AddHold(h Hold) {
 	}
 	b.holds[key] = &entry[Hold]{value: h}
 	if h.State == HoldOpen {
-		b.over[h.Portal] = append(b.over[h.Portal], h.Number)
+		b.addOpen(h.Portal, h.Number)
 	}
+}
+
+// addOpen lists a hold among those that may have to be let go, in order.
+func (b *Batch) addOpen(portal string, number int64) {
+	open := b.open[portal]
+	i, _ := slices.BinarySearch(open, number)
+	b.open[portal] = slices.Insert(open, i, number)
 }
 
 // AddDone adds a request that was carried out before; see AddBook.
@@ -213,7 +221,13 @@ func (b *Batch) Run(r Request) (result Result) {
 // take makes what a step worked out true of the batch. Nothing in it can fail.
 func (b *Batch) take(s *step) {
 	for _, fresh := range s.books {
-		mark(b.books, bookKey{fresh.Portal, fresh.Book}, *fresh, &b.changedBooks)
+		e := b.books[bookKey{fresh.Portal, fresh.Book}]
+		// Even if it is the same: whoever reads its pockets goes by its changes.
+		if !e.changed {
+			e.changed = true
+			b.changedBooks = append(b.changedBooks, e)
+		}
+		e.value = *fresh
 	}
 	for _, fresh := range s.pockets {
 		key := pocketKey{bookKey{fresh.Portal, fresh.Book}, fresh.Currency()}
@@ -222,10 +236,9 @@ func (b *Batch) take(s *step) {
 		}
 	}
 	for _, fresh := range s.holds {
-		mark(b.holds, holdKey{fresh.Portal, fresh.Number}, *fresh, &b.changedHolds)
-	}
-	if s.swept {
-		delete(b.over, s.request.Portal)
+		if mark(b.holds, holdKey{fresh.Portal, fresh.Number}, *fresh, &b.changedHolds) {
+			b.addOpen(fresh.Portal, fresh.Number)
+		}
 	}
 	if s.corrected != nil {
 		b.fixable[s.corrected.Transfer.ID()] = s.corrected
@@ -235,13 +248,16 @@ func (b *Batch) take(s *step) {
 	b.doings = append(b.doings, s.done)
 }
 
-// mark sets a value, lists it as changed if it was not before, and reports
-// whether it is new.
-func mark[K comparable, T any](all map[K]*entry[T], key K, value T, changed *[]*entry[T]) bool {
+// mark sets a value, lists it when that changes it for the first time, and
+// reports whether it is new.
+func mark[K, T comparable](all map[K]*entry[T], key K, value T, changed *[]*entry[T]) bool {
 	e, ok := all[key]
 	if !ok {
 		e = &entry[T]{fresh: true}
 		all[key] = e
+	}
+	if ok && e.value == value {
+		return false
 	}
 	if !e.changed {
 		e.changed = true
@@ -253,7 +269,7 @@ func mark[K comparable, T any](all map[K]*entry[T], key K, value T, changed *[]*
 
 // Effects returns what the requests that ran so far came to together.
 func (b *Batch) Effects() Effects {
-	e := Effects{Transfers: b.transfers, Done: b.doings}
+	e := Effects{Transfers: slices.Clip(b.transfers), Done: slices.Clip(b.doings)}
 	for _, book := range b.changedBooks {
 		e.Books = append(e.Books, book.value)
 	}

@@ -26,6 +26,8 @@ var (
 	ErrNoTransfer = errors.New("no such transfer")
 	// ErrCorrection: the transfer is itself a correction, which is not corrected.
 	ErrCorrection = errors.New("the transfer is itself a correction")
+	// ErrPaired: the transfer is one half of a move between the books.
+	ErrPaired = errors.New("the transfer is one half of a move between the books")
 	// ErrOverCorrection: more than what is left of the transfer.
 	ErrOverCorrection = errors.New("more than what is left of the transfer to correct")
 	// ErrRequest: a request that cannot be carried out as it is written, which

@@ -23,7 +23,7 @@ cd "$copy"
 check() { go test -vet=off -count=1 -timeout=120s ./ledger -failfast -rapid.checks=100 -rapid.shrinktime=1ms -rapid.nofailfile; }
 
 if ! check >out 2>&1; then
-  grep -E '^ *--- FAIL|^FAIL' out >&2 || cat out >&2
+  grep -aE '^ *--- FAIL|^FAIL' out >&2 || cat out >&2
   echo "mutate: the tests fail before anything is broken" >&2
   exit 1
 fi
@@ -49,7 +49,7 @@ mutation() {
     row "$law" "$name" 'SURVIVED' ''
     wrong=$((wrong + 1))
   else
-    row "$law" "$name" 'noticed' "$(grep -m1 -oE -e '--- FAIL: [A-Za-z]+' out | cut -d' ' -f3 || echo 'by a panic or the clock')"
+    row "$law" "$name" 'noticed' "$(grep -a -m1 -oE -e '--- FAIL: [A-Za-z]+' out | cut -d' ' -f3 || echo 'by a panic or the clock')"
     noticed=$((noticed + 1))
   fi
   cp kept "$file"
@@ -64,7 +64,7 @@ mutation 1 'audit: money stays in transit' audit.go 's/key\.account == Transit/k
 # 2. The wallet is its transfers.
 mutation 2 'money in is taken out' step.go 's/pocket\.Balance\.Add\(p\.Amount\)/pocket.Balance.Sub(p.Amount)/'
 mutation 2 'the balance stated is the amount' step.go 's/Balance: pocket\.Balance, Key:/Balance: p.Amount, Key:/'
-mutation 2 'a new pocket takes the first place' step.go 's/Position: count, /Position: 0, /'
+mutation 2 'a new pocket takes the first place' step.go 's/Position: count, /Position: count - count, /'
 mutation 2 'audit: a pocket says what it likes' audit.go 's/p\.balance != p\.pocket\.Balance/false/'
 mutation 2 'audit: a transfer states what it likes' audit.go 's/err != nil \|\| balance != t\.Balance/err != nil/'
 # 3. Held is the open holds.

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"errors"
 	"time"
 
 	"github.com/bursarhq/bursar/money"
@@ -34,11 +35,15 @@ func (p *Pocket) mayTake(amount money.Amount) error {
 	if err != nil {
 		return err
 	}
-	within, err := available.Add(p.CreditLimit)
+	// available - amount can't leave an int64 unless there is too little.
+	after, err := available.Sub(amount)
+	if errors.Is(err, money.ErrRange) {
+		return &InsufficientError{Available: available, Needed: amount}
+	}
 	if err != nil {
 		return err
 	}
-	if order, err := within.Compare(amount); err != nil || order >= 0 {
+	if order, err := after.Compare(p.CreditLimit.Neg()); err != nil || order >= 0 {
 		return err
 	}
 	return &InsufficientError{Available: available, Needed: amount}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/bursarhq/bursar/money"
@@ -125,7 +126,8 @@ type Result struct {
 }
 
 // InputOf returns the hash of an input: a name for what is asked, and its parts
-// in order. No two different inputs run together into one text.
+// in order, which are texts, numbers, and types made of those, and neither moments
+// nor pointers. No two different inputs run together into one text.
 func InputOf(kind string, parts ...any) [32]byte {
 	h := sha256.New()
 	var length [8]byte
@@ -138,9 +140,11 @@ func InputOf(kind string, parts ...any) [32]byte {
 	for _, part := range parts {
 		switch part := part.(type) {
 		case string:
-			write(part)
+			write("s" + part)
+		case int64:
+			write("i" + strconv.FormatInt(part, 10))
 		default:
-			write(fmt.Sprint(part))
+			write(fmt.Sprintf("%T %#v", part, part))
 		}
 	}
 	return [32]byte(h.Sum(nil))

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/bursarhq/bursar/money"
 )
@@ -10,14 +11,31 @@ func (postings Post) run(s *step) (Answer, error) {
 	if len(postings) == 0 {
 		return Answer{}, fmt.Errorf("%w: nothing to post", ErrRequest)
 	}
+	books := make([]Book, 0, 2)
+	transit := money.FromUnits(0, postings[0].Amount.Currency())
 	for i, p := range postings {
 		if i > 1 || i == 1 && p.Book == postings[0].Book {
 			return Answer{}, fmt.Errorf("%w: several transfers in one book", ErrRequest)
 		}
-		// All books first: they settle the moment of the transfers.
-		if _, err := s.book(p.Book); err != nil {
+		if err := p.Check(); err != nil {
 			return Answer{}, err
 		}
+		var err error
+		if p.Debit == Transit {
+			transit, err = transit.Sub(p.Amount)
+		} else if p.Credit == Transit {
+			transit, err = transit.Add(p.Amount)
+		}
+		if err != nil {
+			return Answer{}, fmt.Errorf("%w: %w", ErrRequest, err)
+		}
+		books = append(books, p.Book)
+	}
+	if transit.Sign() != 0 {
+		return Answer{}, fmt.Errorf("%w: %s stays in transit", ErrRequest, transit)
+	}
+	if err := s.touch(books...); err != nil {
+		return Answer{}, err
 	}
 	answer := Answer{Amount: postings[0].Amount}
 	for _, p := range postings {
@@ -46,7 +64,7 @@ func (s *step) available(answer *Answer, book Book) (err error) {
 }
 
 func (r Reserve) run(s *step) (Answer, error) {
-	if r.Amount.Sign() <= 0 || !r.Amount.Currency().WellFormed() || r.For <= 0 || r.Quantity < 0 {
+	if r.Amount.Sign() <= 0 || !r.Amount.Currency().WellFormed() || r.For < time.Microsecond || r.Quantity < 0 {
 		return Answer{}, fmt.Errorf("%w: to reserve %s for %s", ErrRequest, r.Amount, r.For)
 	}
 	book, err := s.book(Main)
@@ -65,7 +83,7 @@ func (r Reserve) run(s *step) (Answer, error) {
 		Portal: s.request.Portal, Number: book.LastHold, State: HoldOpen, Key: s.request.Key,
 		Amount: r.Amount, Posted: money.FromUnits(0, r.Amount.Currency()),
 		Service: r.Service, Quantity: r.Quantity, Participant: r.Participant, Metadata: r.Metadata,
-		OpenedAt: s.at, ExpiresAt: s.at.Add(r.For),
+		OpenedAt: s.at, ExpiresAt: s.at.Add(r.For).Truncate(time.Microsecond),
 	}
 	s.holds = append(s.holds, hold)
 	answer := Answer{Hold: hold.Number, Amount: hold.Amount, ExpiresAt: hold.ExpiresAt}
@@ -77,10 +95,10 @@ func (e Extend) run(s *step) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	if e.For <= 0 {
+	if e.For < time.Microsecond {
 		return Answer{}, fmt.Errorf("%w: to extend by %s", ErrRequest, e.For)
 	}
-	hold.ExpiresAt = hold.ExpiresAt.Add(e.For)
+	hold.ExpiresAt = hold.ExpiresAt.Add(e.For).Truncate(time.Microsecond)
 	answer := Answer{Hold: hold.Number, Amount: hold.Amount, ExpiresAt: hold.ExpiresAt}
 	return answer, s.available(&answer, Main)
 }
@@ -166,17 +184,35 @@ func (e Expire) run(s *step) (Answer, error) {
 	return answer, s.available(&answer, Main)
 }
 
+// corrigible returns the transfer that is to be corrected, which may be one of the
+// same batch.
+func (s *step) corrigible(c Correct) (*Corrigible, bool) {
+	id := TransferID{s.request.Portal, c.Book, c.Transfer}
+	if known, ok := s.batch.fixable[id]; ok {
+		return known, true
+	}
+	for _, t := range s.batch.transfers { // made in this batch
+		if t.ID() == id {
+			return &Corrigible{Transfer: t, Corrected: money.FromUnits(0, t.Amount.Currency())}, true
+		}
+	}
+	return nil, false
+}
+
 func (c Correct) run(s *step) (Answer, error) {
 	if _, err := s.book(c.Book); err != nil {
 		return Answer{}, err
 	}
-	known, ok := s.batch.fixable[TransferID{s.request.Portal, c.Book, c.Transfer}]
+	known, ok := s.corrigible(c)
 	if !ok {
 		return Answer{}, ErrNoTransfer
 	}
 	wrong := known.Transfer
 	if wrong.Corrects != 0 {
 		return Answer{}, ErrCorrection
+	}
+	if wrong.Debit == Transit || wrong.Credit == Transit {
+		return Answer{}, ErrPaired
 	}
 	left, err := wrong.Amount.Sub(known.Corrected)
 	if err != nil {

@@ -290,7 +290,7 @@ func FuzzRequests(f *testing.F) {
 			data = data[1:]
 			return choice
 		})
-		for batches := 0; len(data) > 0 && batches < 100; batches++ {
+		for batches := 0; len(data) > 0 && batches < 25; batches++ {
 			h.batch(t)
 		}
 	})

@@ -20,31 +20,45 @@ type step struct {
 	holds     []*Hold
 	transfers []Transfer
 	corrected *Corrigible // with the step's own correction; nil: none
-	swept     bool        // holds whose time is over were let go
 	done      Done
 }
 
-// book returns a book to change. The first touch of the main book lets go of the
-// holds whose time is over.
+// book returns a book to change.
 func (s *step) book(name Book) (*BookState, error) {
+	if err := s.touch(name); err != nil {
+		return nil, err
+	}
 	for _, book := range s.books {
 		if book.Book == name {
 			return book, nil
 		}
 	}
-	known, ok := s.batch.books[bookKey{s.request.Portal, name}]
-	if !ok {
-		return nil, ErrNoPortal
+	return nil, ErrNoPortal
+}
+
+// touch takes books to change, which settles the moment of the step, and lets go
+// of the holds whose time is over by then.
+func (s *step) touch(names ...Book) error {
+	moved := false
+	for _, name := range names {
+		if slices.ContainsFunc(s.books, func(b *BookState) bool { return b.Book == name }) {
+			continue
+		}
+		known, ok := s.batch.books[bookKey{s.request.Portal, name}]
+		if !ok {
+			return ErrNoPortal
+		}
+		book := known.value
+		if s.at = later(s.at, s.batch.now); book.LastAt.After(s.at) {
+			s.at = book.LastAt
+		}
+		s.books = append(s.books, &book)
+		moved = true
 	}
-	book := known.value
-	if s.at = later(s.at, s.batch.now); book.LastAt.After(s.at) {
-		s.at = book.LastAt
+	if moved && slices.ContainsFunc(s.books, func(b *BookState) bool { return b.Book == Main }) {
+		return s.sweep()
 	}
-	s.books = append(s.books, &book)
-	if name == Main {
-		return &book, s.sweep()
-	}
-	return &book, nil
+	return nil
 }
 
 func later(a, b time.Time) time.Time {
@@ -56,20 +70,19 @@ func later(a, b time.Time) time.Time {
 
 // sweep lets go of the portal's open holds whose time is over.
 func (s *step) sweep() error {
-	numbers := s.batch.over[s.request.Portal]
-	slices.Sort(numbers)
-	for _, number := range numbers {
+	for _, number := range s.batch.open[s.request.Portal] {
+		known := s.batch.holds[holdKey{s.request.Portal, number}]
+		if known.value.State != HoldOpen || known.value.ExpiresAt.After(s.at) {
+			continue
+		}
 		hold, err := s.hold(number)
 		if err != nil {
 			return err
 		}
-		if hold.State == HoldOpen && !hold.ExpiresAt.After(s.at) {
-			if err := s.release(hold, HoldExpired); err != nil {
-				return err
-			}
+		if err := s.release(hold, HoldExpired); err != nil {
+			return err
 		}
 	}
-	s.swept = true
 	return nil
 }
 
@@ -179,6 +192,8 @@ func (p *Posting) Check() error {
 		return fmt.Errorf("%w: from account %q to account %q", ErrRequest, p.Debit, p.Credit)
 	case !p.Type.Known():
 		return fmt.Errorf("%w: of %v", ErrRequest, p.Type)
+	case (p.Book != Main) && (p.Book != AI):
+		return fmt.Errorf("%w: in book %q", ErrRequest, p.Book)
 	case p.Quantity < 0:
 		return fmt.Errorf("%w: a quantity of %d", ErrRequest, p.Quantity)
 	}

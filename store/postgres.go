@@ -128,8 +128,12 @@ func settings(noSync bool) string {
 	return durable + `
 		SET TimeZone = 'UTC';
 		-- A plan that was made while a table was empty reads all of it, and is kept
-		-- when the table has grown. Every query here has an index to go by.
-		SET enable_seqscan = off;`
+		-- when the table has grown. Every query here has an index to go by, row for
+		-- row, and is about few rows, or goes through many in the order of one.
+		SET enable_seqscan = off;
+		SET enable_hashjoin = off;
+		SET enable_mergejoin = off;
+		SET enable_bitmapscan = off;`
 }
 
 // timeouts bound how long others are waited for, and how long others have to wait
