@@ -23,11 +23,11 @@ const module = "github.com/bursarhq/bursar/"
 var floors = map[string]int{
 	"money": 1, "money/cldr": 1, "httpd": 1, "pgtest": 1,
 	"docspace": 2, "catalog": 2, "ledger": 2, "payment": 2, "payment/sandbox": 3,
-	"wallet":    3,
-	"store":     4,
-	"billing":   5,
-	"portalapi": 6, "cli": 6, "sample": 6,
-	"cmd/bursar": 7, "docspacetest": 7, "bench": 7,
+	"wallet":  3,
+	"store":   4,
+	"billing": 5, "store/storetest": 5,
+	"portalapi": 6, "operatorapi": 6, "cli": 6, "sample": 6,
+	"cmd/bursar": 7, "docspacetest": 7, "bench": 7, "bench/crash": 7,
 }
 
 // doors are the rooms with a table of answers to errors, and whose errors they
@@ -37,6 +37,7 @@ var doors = []struct {
 	answers []string
 }{
 	{"portalapi/errors.go", []string{"billing"}},
+	{"operatorapi/errors.go", []string{"billing"}},
 	{"cli/errors.go", []string{"billing", "docspace", "store"}},
 }
 

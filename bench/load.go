@@ -14,19 +14,29 @@ import (
 	"time"
 )
 
-// load is one round of requests over a number of connections.
+// load is one round of work over a number of connections.
 type load struct {
 	address     string
 	connections int
 	length      time.Duration
-	// request returns the bytes of the nth request of a connection.
-	request func(connection, n int) []byte
+	// each does the nth piece of work of a connection.
+	each func(c *caller, connection, n int) error
+	// size is how many things one piece of work counts for; 0 means 1.
+	size int
+}
+
+// requests returns work that is one request, whose answer is not looked at.
+func requests(request func(connection, n int) []byte) func(*caller, int, int) error {
+	return func(c *caller, connection, n int) error {
+		_, err := c.ask(request(connection, n), false)
+		return err
+	}
 }
 
 // outcome is what a round came to.
 type outcome struct {
 	perSecond float64
-	p99       time.Duration
+	p50, p99  time.Duration
 }
 
 // run sends requests one after the other on each connection, and counts. It
@@ -60,69 +70,91 @@ func (l load) run(ctx context.Context) (outcome, error) {
 	}
 	slices.Sort(latencies)
 	return outcome{
-		perSecond: float64(len(latencies)) / took.Seconds(),
+		perSecond: float64(len(latencies)*max(1, l.size)) / took.Seconds(),
+		p50:       latencies[len(latencies)/2],
 		p99:       latencies[len(latencies)*99/100],
 	}, nil
 }
 
-func (l load) connection(ctx context.Context, c int, stop time.Time) ([]time.Duration, error) {
-	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "tcp", l.address)
+func (l load) connection(ctx context.Context, connection int, stop time.Time) ([]time.Duration, error) {
+	c, err := dial(ctx, l.address)
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
-	reader := bufio.NewReaderSize(conn, 16<<10)
+	defer c.conn.Close()
 	var latencies []time.Duration
 	for n := 0; ; n++ {
 		before := time.Now()
 		if before.After(stop) || ctx.Err() != nil {
 			return latencies, ctx.Err()
 		}
-		if _, err := conn.Write(l.request(c, n)); err != nil {
-			return nil, err
-		}
-		if err := skipResponse(reader); err != nil {
+		if err := l.each(c, connection, n); err != nil {
 			return nil, err
 		}
 		latencies = append(latencies, time.Since(before))
 	}
 }
 
+// caller is one connection to a server.
+type caller struct {
+	conn   net.Conn
+	reader *bufio.Reader
+	body   []byte
+}
+
+func dial(ctx context.Context, address string) (*caller, error) {
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	return &caller{conn: conn, reader: bufio.NewReaderSize(conn, 16<<10)}, nil
+}
+
 var (
-	statusOK      = []byte("HTTP/1.1 200 ")
+	statusGood    = []byte("HTTP/1.1 20")
 	contentLength = []byte("Content-Length: ")
 )
 
-// skipResponse reads one response with a Content-Length.
-func skipResponse(r *bufio.Reader) error {
-	line, err := r.ReadSlice('\n')
+// ask sends a request and reads the answer, of a known length and a good status;
+// its body is returned when it is wanted, until the next call.
+func (c *caller) ask(request []byte, wanted bool) ([]byte, error) {
+	if _, err := c.conn.Write(request); err != nil {
+		return nil, err
+	}
+	line, err := c.reader.ReadSlice('\n')
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if !bytes.HasPrefix(line, statusOK) {
-		return fmt.Errorf("answered %q", bytes.TrimSpace(line))
-	}
+	good := bytes.HasPrefix(line, statusGood)
+	status := string(bytes.TrimSpace(line[:min(len(line), 64)]))
 	length := -1
 	for {
-		line, err := r.ReadSlice('\n')
+		line, err := c.reader.ReadSlice('\n')
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if len(line) <= 2 {
 			break
 		}
 		if value, ok := bytes.CutPrefix(line, contentLength); ok {
 			if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
 	if length < 0 {
-		return errors.New("an answer of unknown length")
+		return nil, errors.New("an answer of unknown length")
 	}
-	_, err = io.CopyN(io.Discard, r, int64(length))
-	return err
+	if good && !wanted {
+		_, err = c.reader.Discard(length)
+		return nil, err
+	}
+	c.body = append(c.body[:0], make([]byte, length)...)
+	if _, err = io.ReadFull(c.reader, c.body); err == nil && !good {
+		err = fmt.Errorf("answered %s: %s", status, c.body)
+	}
+	return c.body, err
 }
 
 // getRequest returns the bytes of a GET request.
@@ -137,8 +169,13 @@ type comparison struct {
 	ratio           float64
 }
 
+// runner is something that is measured in rounds.
+type runner interface {
+	run(ctx context.Context) (outcome, error)
+}
+
 // compare takes turns between a load and its floor. The first round warms up.
-func compare(ctx context.Context, rounds int, measured, floor load) (c comparison, err error) {
+func compare(ctx context.Context, rounds int, measured, floor runner) (c comparison, err error) {
 	var ms, fs []outcome
 	var ratios []float64
 	for round := range rounds + 1 {
@@ -159,11 +196,11 @@ func compare(ctx context.Context, rounds int, measured, floor load) (c compariso
 
 func middle(all []outcome) outcome {
 	var rates []float64
-	var tails []time.Duration
+	var halves, tails []time.Duration
 	for _, o := range all {
-		rates, tails = append(rates, o.perSecond), append(tails, o.p99)
+		rates, halves, tails = append(rates, o.perSecond), append(halves, o.p50), append(tails, o.p99)
 	}
-	return outcome{median(rates), median(tails)}
+	return outcome{median(rates), median(halves), median(tails)}
 }
 
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -30,7 +30,8 @@ type result struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`
 	Unit  string  `json:"unit"`
-	// P99 is the 99th percentile of the latency; 0 where there is none.
+	// P50 and P99 are percentiles of the latency; 0 where there is none.
+	P50 float64 `json:"p50_ms,omitempty"`
 	P99 float64 `json:"p99_ms,omitempty"`
 	// Floor is the name of the measure that this one is held against.
 	Floor string `json:"floor,omitempty"`
@@ -49,6 +50,11 @@ var suites = []suite{
 	{"report", measureReport},
 	{"read", measureReads},
 	{"portals", measurePortals},
+	{"write", measureWrites},
+	{"mixed", measureMixed},
+	{"slow", measureSlowDisk},
+	{"soak", measureSoak},
+	{"big", measureBig},
 }
 
 // bench is a run of the program.
@@ -61,6 +67,9 @@ type bench struct {
 
 // wants reports whether a measure of this name was asked for.
 func (b *bench) wants(name string) bool { return b.only.MatchString(name) }
+
+// wantsLong reports whether a measure that takes minutes was asked for by name.
+func (b *bench) wantsLong(name string) bool { return b.only.String() != "" && b.wants(name) }
 
 func main() {
 	only := flag.String("run", "", "measure only what matches this regular expression")
@@ -99,9 +108,9 @@ func run(w io.Writer, only string, asJSON bool, rounds int, length time.Duration
 		b.out = func(r result) { _ = lines.Encode(r) } // standard output
 	} else {
 		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(table, "MEASURE\tVALUE\tUNIT\tP99 MS\tRATIO\tOF")
+		fmt.Fprintln(table, "MEASURE\tVALUE\tUNIT\tP50 MS\tP99 MS\tRATIO\tOF")
 		b.out = func(r result) {
-			fmt.Fprintf(table, "%s\t%.*f\t%s\t%s\t%s\t%s\n", r.Name, decimals(r.Value), r.Value, r.Unit, number(r.P99), number(r.Ratio), r.Floor)
+			fmt.Fprintf(table, "%s\t%.*f\t%s\t%s\t%s\t%s\t%s\n", r.Name, decimals(r.Value), r.Value, r.Unit, number(r.P50), number(r.P99), number(r.Ratio), r.Floor)
 		}
 		defer table.Flush()
 	}

@@ -52,10 +52,10 @@ func readMany(ctx context.Context, b *bench, portals int) (o outcome, err error)
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
 	const connections = 64
-	l := load{address: p.address, connections: connections, length: b.length, request: func(c, n int) []byte {
+	l := load{address: p.address, connections: connections, length: b.length, each: requests(func(c, n int) []byte {
 		i := (c*portals/connections + n) % portals
 		return getRequest(hostOf(i), "/api/2.0/portal/payment/customer/balance", keyOf(i))
-	}}
+	})}
 	var all []outcome
 	for range b.rounds + 1 {
 		o, err := l.run(ctx)

@@ -63,7 +63,7 @@ func measureReads(ctx context.Context, b *bench) error {
 
 func (b *bench) load(address string, connections int, path, key string) load {
 	request := getRequest(address, path, key)
-	return load{address: address, connections: connections, length: b.length, request: func(int, int) []byte { return request }}
+	return load{address: address, connections: connections, length: b.length, each: requests(func(int, int) []byte { return request })}
 }
 
 // bareHandler sends the same bytes, headers and all, whatever is asked.

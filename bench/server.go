@@ -86,10 +86,16 @@ func withCompany(ctx context.Context, fn func(p *portal, key string) error) erro
 
 // fetch returns the whole body of a good answer, and its headers.
 func fetch(ctx context.Context, url, key string) ([]byte, http.Header, error) {
+	return fetchHost(ctx, url, key, "")
+}
+
+// fetchHost asks in the name of another host; "" is the one of the URL.
+func fetchHost(ctx context.Context, url, key, host string) ([]byte, http.Header, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, nil, err
 	}
+	req.Host = host
 	req.Header.Set("Authorization", "Bearer "+key)
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -3,7 +3,6 @@ package billing
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"github.com/bursarhq/bursar/ledger"
 	"github.com/bursarhq/bursar/store"
@@ -13,10 +12,10 @@ import (
 // each block of a book's numbers are in it. A ledger is only ever added to, so
 // what was counted once stays true for ever.
 type contents struct {
-	mu      sync.Mutex
-	counts  []uint16 // of the whole blocks that were read
-	partial uint16   // of the block after them, as far as it was read
-	upTo    int64    // the last number that was read
+	turn    chan struct{} // holds a token while somebody reads or counts
+	counts  []uint16      // of the whole blocks that were read
+	partial uint16        // of the block after them, as far as it was read
+	upTo    int64         // the last number that was read
 }
 
 // blockSize is how many numbers a block has.
@@ -31,12 +30,24 @@ func (s *Service) contentsOf(portalID string, f OperationFilter) *contents {
 	if c, ok := s.contents.Get(name); ok {
 		return c
 	}
-	fresh := &contents{}
+	fresh := &contents{turn: make(chan struct{}, 1)}
 	if c, ok, _ := s.contents.PeekOrAdd(name, fresh); ok {
 		return c
 	}
 	return fresh
 }
+
+// enter waits until nobody else uses the contents; leave lets the next one in.
+func (c *contents) enter(ctx context.Context) error {
+	select {
+	case c.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", ErrTryAgain, ctx.Err())
+	}
+}
+
+func (c *contents) leave() { <-c.turn }
 
 // extend reads on until a number.
 func (c *contents) extend(ctx context.Context, tx *store.Tx, portalID string, f OperationFilter, until int64) error {

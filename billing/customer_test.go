@@ -1,6 +1,7 @@
 package billing_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -296,5 +297,31 @@ func TestSetCustomerSetsTheTopUpRuleToo(t *testing.T) {
 			t.Fatal(err)
 		}
 		diff(t, fmt.Sprintf("rule after %+v", step.change), rule, want)
+	}
+}
+
+// Account numbers are for customers that are new: setting one again, or failing
+// to make one, draws none.
+func TestAccountNumbersAreDrawnForNewCustomersOnly(t *testing.T) {
+	h := newHall(t)
+	h.addPortal("a")
+	h.addPortal("b")
+	h.must(h.SetCustomer(t.Context(), "a", billing.CustomerChange{Email: "a@example.com"}))
+	first := customer(h, h.owner("a")).AccountNumber
+	for range 3 {
+		h.must(h.SetCustomer(t.Context(), "a", billing.CustomerChange{Email: "other@example.com", MethodStatus: "set"}))
+	}
+	if err := h.SetCustomer(t.Context(), "nowhere", billing.CustomerChange{Email: "a@example.com"}); !errors.Is(err, billing.ErrNotFound) {
+		t.Errorf("a customer of no portal: %v", err)
+	}
+	if err := h.SetCustomer(t.Context(), "b", billing.CustomerChange{MethodStatus: "set"}); !errors.Is(err, billing.ErrInvalid) {
+		t.Errorf("a new customer without an address: %v", err)
+	}
+	h.must(h.SetCustomer(t.Context(), "b", billing.CustomerChange{Email: "b@example.com"}))
+	if got := customer(h, h.owner("a")).AccountNumber; got != first {
+		t.Errorf("account number %d has become %d", first, got)
+	}
+	if got := customer(h, h.owner("b")).AccountNumber; got != first+1 {
+		t.Errorf("the second customer has account number %d, the first %d", got, first)
 	}
 }

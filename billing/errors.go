@@ -52,7 +52,8 @@ var (
 	// ErrNoProvider: no payment provider is configured.
 	ErrNoProvider = errors.New("no payment provider is configured")
 	// ErrNoMethod: the customer has no payment method that can be charged.
-	ErrNoMethod = errors.New("Customer payment method is not set") // DocSpace's own text
+	//lint:ignore ST1005 DocSpace's own text
+	ErrNoMethod = errors.New("Customer payment method is not set")
 	// ErrDeclined: the provider declined; always a DeclinedError.
 	ErrDeclined = errors.New("the payment was declined")
 	// ErrUnsettled: the provider's answer is not known yet. Nothing may be
@@ -164,8 +165,11 @@ func fromLedger(err error) error {
 		if !errors.Is(err, theirs) {
 			continue
 		}
-		if ours == ErrInvalid {
-			return invalid("amount", "%v", err)
+		switch theirs {
+		case money.ErrCurrencyMismatch:
+			return invalid("currency", "is not the one of the hold or the transfer")
+		case money.ErrRange:
+			return invalid("amount", "is more than a wallet can hold")
 		}
 		return &ledgerError{ours, err}
 	}

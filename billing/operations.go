@@ -49,6 +49,37 @@ type OperationPage struct {
 	Names map[string]string
 }
 
+// OfService returns the filter for what was paid for a service, by the name that
+// DocSpace has for it: one of the services on offer that are paid from the wallet.
+// What AI tools cost is in a book of its own, all of which is asked for. It fails
+// with ErrNotFound, and with ErrAccessDenied unless the caller is an
+// administrator. Source: contract, "GET /payment/customer/operations".
+func (s *Service) OfService(c *Caller, name string) (OperationFilter, error) {
+	if err := c.mustAdminister(); err != nil {
+		return OperationFilter{}, err
+	}
+	for _, plan := range s.catalog.Offered(true) {
+		switch {
+		case plan.Service == "" || !strings.EqualFold(strings.TrimSuffix(name, hourly), plan.Service):
+		case plan.Service == aiTools:
+			return OperationFilter{Book: ledger.AI}, nil
+		case plan.Service == diskStorage:
+			return OperationFilter{Service: diskStorage + "*"}, nil // by whatever period
+		default:
+			return OperationFilter{Service: plan.Service}, nil
+		}
+	}
+	return OperationFilter{}, missing("Service could not be found")
+}
+
+// Names of services with ways of their own, and the end of a name that stands for
+// the same service. Source: contract, "Services".
+const (
+	aiTools     = "ai-tools"
+	diskStorage = "disk-storage"
+	hourly      = "-1-hour"
+)
+
 // MaxOperations is the highest limit of a page.
 const MaxOperations = 1000
 
@@ -78,6 +109,16 @@ func (s *Service) PortalOperations(ctx context.Context, portalID string, f Opera
 		return nil, invalid("limit", "%d is not between 1 and %d", f.Limit, MaxOperations)
 	}
 	page := &OperationPage{Offset: f.Offset, Limit: f.Limit, Names: map[string]string{}}
+	var table *contents // nil: the list has no gaps
+	if !f.all() {
+		// Before the transaction: who waits for another one to count must not hold
+		// on to a connection meanwhile.
+		table = s.contentsOf(portalID, f)
+		if err := table.enter(ctx); err != nil {
+			return nil, err
+		}
+		defer table.leave()
+	}
 	err := s.store.Read(ctx, func(tx *store.Tx) error {
 		low, high, err := numbersOf(tx, portalID, f)
 		if err != nil {
@@ -86,10 +127,10 @@ func (s *Service) PortalOperations(ctx context.Context, portalID string, f Opera
 		if len(f.Statuses) > 0 && !slices.Contains(f.Statuses, ledger.Completed) {
 			return nil
 		}
-		if f.all() {
+		if table == nil {
 			err = page.takeAll(tx, portalID, f, low, high)
 		} else {
-			err = s.takeSome(ctx, tx, page, portalID, f, low, high)
+			err = page.takeSome(ctx, tx, table, portalID, f, low, high)
 		}
 		if err != nil {
 			return err
@@ -165,10 +206,7 @@ func (p *OperationPage) takeAll(tx *store.Tx, portalID string, f OperationFilter
 }
 
 // takeSome fills a page of a list with gaps, by its contents.
-func (s *Service) takeSome(ctx context.Context, tx *store.Tx, p *OperationPage, portalID string, f OperationFilter, low, high int64) error {
-	c := s.contentsOf(portalID, f)
-	c.mu.Lock()
-	defer c.mu.Unlock()
+func (p *OperationPage) takeSome(ctx context.Context, tx *store.Tx, c *contents, portalID string, f OperationFilter, low, high int64) error {
 	if err := c.extend(ctx, tx, portalID, f, high-1); err != nil {
 		return err
 	}

@@ -28,8 +28,12 @@ type NewPortal struct {
 	Hosts []string
 	// Country is its ISO 3166-1 alpha-2 code; "" when unknown.
 	Country string
-	Owner   NewUser // its role is always Owner
-	Bought  []Purchase
+	// TimeZone is the IANA name of the zone that its people live in:
+	// "Europe/Berlin"; "" is UTC.
+	TimeZone string
+	// Owner's role is always Owner; the zero NewUser means that there is none.
+	Owner  NewUser
+	Bought []Purchase
 }
 
 // Purchase is a plan or an add-on that a portal has.
@@ -46,8 +50,8 @@ var (
 	hostForm     = regexp.MustCompile(`^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$`)
 )
 
-// CreatePortal makes a portal with its owner and returns its id. It fails with
-// ErrExists when the id or a host is taken.
+// CreatePortal makes a portal, with its owner if one is given, and returns its
+// id. It fails with ErrExists when the id or a host is taken.
 func (s *Service) CreatePortal(ctx context.Context, in NewPortal) (string, error) {
 	if in.ID == "" {
 		in.ID = "portal-" + strings.ToLower(rand.Text()[:12])
@@ -63,25 +67,34 @@ func (s *Service) CreatePortal(ctx context.Context, in NewPortal) (string, error
 	if _, ok := money.RegionOf(in.Country); in.Country != "" && !ok {
 		return "", invalid("country", "%q is not an ISO 3166-1 code of two letters", in.Country)
 	}
+	if err := checkZone(in.TimeZone); err != nil {
+		return "", err
+	}
 	if in.Name == "" && len(hosts) > 0 {
 		in.Name = hosts[0]
 	}
 	if in.Name, err = checkName("name", in.Name, 255); err != nil {
 		return "", err
 	}
-	in.Owner.Role = Owner
-	owner, err := s.newUser(in.Owner)
-	if err != nil {
-		return "", err
+	var owner *store.User
+	if in.Owner != (NewUser{}) {
+		in.Owner.Role = Owner
+		user, err := s.newUser(in.Owner)
+		if err != nil {
+			return "", err
+		}
+		owner = &user
 	}
 	bought, err := s.checkPurchases(in.Bought)
 	if err != nil {
 		return "", err
 	}
-	portal := store.Portal{ID: in.ID, Name: in.Name, Country: in.Country, CreatedAt: s.now()}
+	portal := store.Portal{ID: in.ID, Name: in.Name, Country: in.Country, TimeZone: in.TimeZone, CreatedAt: s.now()}
 	err = s.store.CreatePortal(ctx, portal, hosts, func(tx *store.Tx) error {
-		if err := tx.InsertUser(owner); err != nil {
-			return err
+		if owner != nil {
+			if err := tx.InsertUser(*owner); err != nil {
+				return err
+			}
 		}
 		return tx.PutSubscriptions(bought)
 	})

@@ -78,6 +78,21 @@ func TestCreatePortalFillsInWhatIsLeftOut(t *testing.T) {
 	}
 }
 
+func TestPortalMayHaveNoOwner(t *testing.T) {
+	h := newHall(t)
+	h.must(h.CreatePortal(t.Context(), billing.NewPortal{ID: "bare", Hosts: []string{"bare.example"}}))
+	if p, err := h.Portal(t.Context(), "bare"); err != nil || p.Owner != nil {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	if _, _, err := h.CreateKey(t.Context(), "bare", billing.NewKey{Name: "of nobody"}); !errors.Is(err, billing.ErrNotFound) {
+		t.Errorf("a key of the owner that is not there: %v", err)
+	}
+	h.must(h.AddUser(t.Context(), "bare", billing.NewUser{Email: "o@bare.example", Role: billing.Owner}))
+	if c := h.owner("bare"); c.Role != billing.Owner {
+		t.Errorf("the one that came later is %+v", c)
+	}
+}
+
 func TestCreatePortalTakesWhatIsJustLongEnough(t *testing.T) {
 	h := newHall(t)
 	label := strings.Repeat(strings.Repeat("a", 63)+".", 3) + strings.Repeat("a", 61) // 253

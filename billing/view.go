@@ -37,6 +37,7 @@ type facts struct {
 	topUp         *store.TopUpRule // nil: never set
 	usage         map[string]int64
 	services      []int
+	zone          func() (*time.Location, error) // looked up once
 
 	until    time.Time // as View's, as far as these facts go
 	keys     sync.Map  // [32]byte → *knownKey, as they were looked up
@@ -154,6 +155,8 @@ func (s *Service) load(tx *store.Tx, portalID string) (*facts, error) {
 	if v.Portal, err = tx.Portal(portalID); err != nil {
 		return nil, err
 	}
+	zone := v.Portal.TimeZone
+	v.zone = sync.OnceValues(func() (*time.Location, error) { return loadZone(zone) })
 	if err := v.loadCustomer(tx); err != nil {
 		return nil, err
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"strings"
 	"text/tabwriter"
 	"unicode/utf8"
@@ -15,31 +14,27 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bursarhq/bursar/billing"
-	"github.com/bursarhq/bursar/store"
 )
 
-// DataFlag adds --data to a command and returns where it is kept.
-func DataFlag(cmd *cobra.Command, env Env) *string {
-	var dir string
-	cmd.Flags().StringVar(&dir, "data", env.DataDir(), "folder of the database (or $BURSAR_DATA)")
-	_ = cmd.MarkFlagDirname("data") // fails only for a flag that is not there
-	return &dir
+// withService opens a database and calls fn with the use cases on it. Where it
+// must exist, it is not made.
+func withService(ctx context.Context, d *Database, mustExist bool, env Env, fn func(*billing.Service) error) (err error) {
+	return withProvider(ctx, d, mustExist, env, ProviderNone, fn)
 }
 
-// withService opens a database and calls fn with the use cases on it.
-func withService(ctx context.Context, where store.Config, env Env, fn func(*billing.Service) error) (err error) {
-	if where.Dir == "" {
-		return usage("no folder for the database: name one with --data or $BURSAR_DATA")
+// withProvider is withService with somebody who collects deposits.
+func withProvider(ctx context.Context, d *Database, mustExist bool, env Env, provider string, fn func(*billing.Service) error) (err error) {
+	where, err := d.Config()
+	if err != nil {
+		return err
 	}
-	db, err := store.Open(ctx, where)
-	if where.MustExist && errors.Is(err, fs.ErrNotExist) {
-		return &Error{Err: fmt.Errorf("there is no database in %s", where.Dir), Hint: "bursar portal create makes one; --data names another folder"}
-	}
+	where.MustExist = mustExist
+	db, err := OpenStore(ctx, where)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	service, err := billing.New(billing.Config{Store: db, Now: env.Now})
+	service, err := billing.New(billing.Config{Store: db, Now: env.Now, Provider: NewProvider(provider, db, env)})
 	if err != nil {
 		return err
 	}

@@ -2,12 +2,10 @@ package cli
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bursarhq/bursar/billing"
-	"github.com/bursarhq/bursar/money"
 )
 
 func newCustomer(env Env) *cobra.Command {
@@ -42,16 +40,16 @@ balances of the wallet; the first currency is the wallet's own.`,
 bursar customer set --portal portal.example.com --email owner@example.com --method card --balance USD=148.50
 
 # Refill the wallet up to 100 dollars when less than 20 are left
-bursar customer set --portal portal.example.com --top-up 'USD 20..100'`,
+bursar customer set --portal portal.example.com --top-up USD=20..100`,
 		Args: cobra.NoArgs,
 	}
-	data, portal := DataFlag(cmd, env), portalFlag(cmd)
+	data, portal := DatabaseFlags(cmd, env), portalFlag(cmd)
 	f := cmd.Flags()
 	f.StringVar(&change.Email, "email", "", "the customer's e-mail address (required for a new one)")
 	f.StringVar(&change.MethodType, "method", "", "the kind of payment method, such as card; implies --method-status set")
 	f.Var(&status, "method-status", "whether a payment method is stored")
 	f.StringArrayVar(&balances, "balance", nil, "what the wallet holds in a currency, as USD=148.50; may be given again")
-	f.StringVar(&topUp, "top-up", "", "refill the wallet, as 'USD 20..100': below 20, up to 100")
+	f.StringVar(&topUp, "top-up", "", "refill the wallet, as USD=20..100: below 20, up to 100")
 	f.BoolVar(&noTopUp, "no-top-up", false, "take the top-up rule away")
 	cmd.MarkFlagsMutuallyExclusive("top-up", "no-top-up")
 	cmd.MarkFlagsOneRequired("email", "method", "method-status", "balance", "top-up", "no-top-up")
@@ -61,13 +59,9 @@ bursar customer set --portal portal.example.com --top-up 'USD 20..100'`,
 			change.MethodStatus = "set"
 		}
 		for _, text := range balances {
-			code, number, ok := strings.Cut(text, "=")
-			if !ok {
-				return usage("--balance: %q is not like USD=148.50", text)
-			}
-			amount, err := parseAmount(code, number)
+			amount, err := parseAmount("--balance", text)
 			if err != nil {
-				return usage("--balance: %q: %w", text, err)
+				return err
 			}
 			change.Balances = append(change.Balances, amount)
 		}
@@ -81,33 +75,16 @@ bursar customer set --portal portal.example.com --top-up 'USD 20..100'`,
 		if noTopUp {
 			change.TopUp = &billing.TopUp{}
 		}
-		return withPortal(cmd, *data, *portal, env, func(s *billing.Service, portalID string) error {
+		return withPortal(cmd, data, *portal, env, func(s *billing.Service, portalID string) error {
 			if err := s.SetCustomer(cmd.Context(), portalID, change); err != nil {
 				return err
+			}
+			if len(balances) > 0 {
+				seal(cmd.Context(), s, env)
 			}
 			_, err := fmt.Fprintf(env.Stdout, "The customer of %s is set.\n", portalID)
 			return err
 		})
 	}
 	return cmd
-}
-
-func parseAmount(code, number string) (money.Amount, error) {
-	currency, err := money.ParseCurrency(code)
-	if err != nil {
-		return money.Amount{}, err
-	}
-	return money.Parse(number, currency)
-}
-
-// parseTopUp reads "USD 20..100".
-func parseTopUp(text string) (floor, target money.Amount, err error) {
-	code, bounds, hasCode := strings.Cut(text, " ")
-	low, high, hasBounds := strings.Cut(bounds, "..")
-	floor, errLow := parseAmount(code, low)
-	target, errHigh := parseAmount(code, high)
-	if !hasCode || !hasBounds || errLow != nil || errHigh != nil {
-		return floor, target, usage("--top-up: %q is not like 'USD 20..100'", text)
-	}
-	return floor, target, nil
 }

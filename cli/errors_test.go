@@ -52,6 +52,17 @@ var met = map[string]map[string]struct {
 		"ErrNotFound":     {billing.ErrNotFound, cli.ExitFailed},
 		"ErrExists":       {billing.ErrExists, cli.ExitFailed},
 		"ErrTryAgain":     {billing.ErrTryAgain, cli.ExitFailed},
+
+		"ErrInsufficient":   {billing.ErrInsufficient, cli.ExitFailed},
+		"ErrMismatch":       {billing.ErrMismatch, cli.ExitFailed},
+		"ErrHoldClosed":     {billing.ErrHoldClosed, cli.ExitFailed},
+		"ErrOverHold":       {billing.ErrOverHold, cli.ExitFailed},
+		"ErrOverCorrection": {billing.ErrOverCorrection, cli.ExitFailed},
+		"ErrNoProvider":     {billing.ErrNoProvider, cli.ExitFailed},
+		"ErrNoMethod":       {billing.ErrNoMethod, cli.ExitFailed},
+		"ErrDeclined":       {billing.ErrDeclined, cli.ExitFailed},
+		"ErrUnsettled":      {billing.ErrUnsettled, cli.ExitFailed},
+		"ErrBusyWallet":     {billing.ErrBusyWallet, cli.ExitFailed},
 	},
 	"store": {
 		"ErrNotFound": {store.ErrNotFound, cli.ExitFailed},
@@ -60,6 +71,8 @@ var met = map[string]map[string]struct {
 		"ErrFull":     {store.ErrFull, cli.ExitFailed},
 		"ErrNewer":    {store.ErrNewer, cli.ExitFailed},
 		"ErrDamaged":  {store.ErrDamaged, cli.ExitFailed},
+
+		"ErrQueueFull": {store.ErrQueueFull, cli.ExitFailed},
 	},
 }
 
@@ -177,6 +190,27 @@ func TestWrongCommandLinesAreUsageErrors(t *testing.T) {
 		"user nonsense", "user add", "user add --email a@b.c --role boss", "key nonsense", "key revoke", "key revoke a b", "key create --days x",
 		"customer nonsense", "customer set", "customer set --method-status maybe", "customer set --balance 5", "customer set --balance XYZ=5",
 		"customer set --top-up 5", "customer set --top-up USD:5..6 --no-top-up",
+
+		"deposit", "deposit --amount", "deposit --amount 5", "deposit --amount USD=", "deposit --amount =5", "deposit --amount XYZ=5",
+		"deposit --amount USD=0.000000001", "deposit --amount USD=5 --provider bank", "deposit --amount USD=5 extra", "deposit --amount USD=5 -o csv",
+		"charge", "charge --amount USD=5", "charge --service backup", "charge --service backup --amount 5", "charge --service= --amount USD=5",
+		"charge --service backup --amount USD=5 --quantity many", "charge --service backup --amount USD=5 --metadata job",
+		"charge --service backup --amount USD=5 --metadata =5", "charge --service backup --amount USD=5 --metadata a=1 --metadata a=2",
+		"charge --service backup --amount USD=5 --idempotency-key=", "charge --service backup --amount USD=5 --dry-run=perhaps",
+		"hold nonsense", "hold open", "hold open --service backup", "hold open --service backup --amount 5", "hold open --service backup --amount USD=5 --for long",
+		"hold open --service backup --amount USD=5 --for 0s", "hold extend", "hold extend a b", "hold extend h1.p --for 0s",
+		"hold complete", "hold complete h1.p --amount many", "hold complete h1.p --quantity 0", "hold void", "hold void a b",
+		"credit", "credit --amount USD=5", "credit --reason why", "credit --amount 5 --reason why", "credit --amount USD=5 --reason why --kind gift",
+		"credit --amount USD=5 --reason=", "correct", "correct t1.p", "correct t1.p --reason=", "correct t1.p --reason why --amount many",
+		"statement extra", "statement --from soon", "statement --to 2026-13-01", "statement --book third", "statement -o yaml",
+		"verify extra", "verify --since soon", "verify --since -1h", "verify --since 0s", "verify --json=perhaps",
+		"migrate extra", "migrate -o yaml", "backup", "backup a b", "restore", "restore a b",
+		"key create --operator --portal p", "key create --operator --user a@b.c", "key create --operator --scope *:read", "key list --operator --portal p",
+		"key revoke --operator", "key revoke --operator --portal p x",
+
+		"portal list --data a --database postgres://u:secret@h/d", "portal list --database", "portal list --database=",
+		"portal list --database mysql://u:secret@h/d", "portal list --database u:secret@h", "portal list --data postgres://u:secret@h/d",
+		"backup --database postgres://u:secret@h/d file", "restore --database postgres://u:secret@h/d file",
 	} {
 		stdout, stderr, err := runCLI(t, world, strings.Fields(line)...)
 		if got := cli.ExitCode(err); got != cli.ExitUsage {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/catalog"
-	"github.com/bursarhq/bursar/store"
 )
 
 func newPortal(env Env) *cobra.Command {
@@ -50,13 +49,14 @@ bursar portal create --id docspace.io123 --host a.example.com --owner-email owne
   --plan business --quantity 10 --due 2026-12-31`,
 		Args: cobra.NoArgs,
 	}
-	data := DataFlag(cmd, env)
+	data := DatabaseFlags(cmd, env)
 	output := outputFlag(cmd)
 	f := cmd.Flags()
 	f.StringVar(&in.ID, "id", "", "the portal's name on the wire (default: drawn)")
 	f.StringVar(&in.Name, "name", "", "name for people (default: the first host)")
 	f.StringSliceVar(&in.Hosts, "host", nil, "host name that it answers for; may be given again")
 	f.StringVar(&in.Country, "country", "", "ISO 3166-1 code of its country, for the currency of prices")
+	f.StringVar(&in.TimeZone, "time-zone", "", "IANA name of its time zone, such as Europe/Berlin (default: UTC)")
 	f.StringVar(&in.Owner.Email, "owner-email", "", "the owner's e-mail address (required)")
 	f.StringVar(&in.Owner.Name, "owner-name", "", "the owner's name")
 	f.StringVar(&plan, "plan", "", "title, name or id of the plan (default: the free one)")
@@ -73,7 +73,7 @@ bursar portal create --id docspace.io123 --host a.example.com --owner-email owne
 		} else if cmd.Flags().Changed("quantity") || due != "" {
 			return usage("--quantity and --due go with --plan")
 		}
-		return withService(cmd.Context(), store.Config{Dir: *data}, env, func(s *billing.Service) error {
+		return withService(cmd.Context(), data, false, env, func(s *billing.Service) error {
 			id, err := s.CreatePortal(cmd.Context(), in)
 			if err != nil {
 				return err
@@ -137,10 +137,10 @@ func newPortalList(env Env) *cobra.Command {
 		Example: "bursar portal list\nbursar portal list -o json | jq .id",
 		Args:    cobra.NoArgs,
 	}
-	data := DataFlag(cmd, env)
+	data := DatabaseFlags(cmd, env)
 	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return withService(cmd.Context(), store.Config{Dir: *data, MustExist: true}, env, func(s *billing.Service) error {
+		return withService(cmd.Context(), data, true, env, func(s *billing.Service) error {
 			if *output == "json" {
 				lines := json.NewEncoder(env.Stdout)
 				return s.Portals(cmd.Context(), func(p billing.PortalSummary) error {
@@ -184,8 +184,8 @@ func portalFlag(cmd *cobra.Command) *string {
 }
 
 // withPortal is withService for one portal, named by id or host.
-func withPortal(cmd *cobra.Command, dir, portal string, env Env, fn func(s *billing.Service, portalID string) error) error {
-	return withService(cmd.Context(), store.Config{Dir: dir, MustExist: true}, env, func(s *billing.Service) error {
+func withPortal(cmd *cobra.Command, data *Database, portal string, env Env, fn func(s *billing.Service, portalID string) error) error {
+	return withService(cmd.Context(), data, true, env, func(s *billing.Service) error {
 		id, err := s.FindPortal(cmd.Context(), portal)
 		if err != nil {
 			return err

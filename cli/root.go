@@ -18,8 +18,10 @@ func New(env Env) *cobra.Command {
 
 "report" retrieves who pays for a portal, its balance by currency, its plan, the
 plans on offer, its top-up rule and its currencies. "serve" answers the same API
-for portals of its own, which "portal", "user", "key" and "customer" set up.
-"demo" shows all of it at once.`,
+for portals of its own, which "portal", "user", "key" and "customer" set up; what
+their wallets hold moves over its API, or by "deposit", "charge", "hold", "credit"
+and "correct", and "verify" proves that not a cent is missing. "demo" shows all of
+it at once.`,
 		Example: `# See it work, with nothing to set up
 bursar demo
 
@@ -36,6 +38,8 @@ bursar report --portal https://portal.example.com --key-file key.txt`,
 	root.AddGroup(
 		&cobra.Group{ID: GroupRead, Title: "Read a portal"},
 		&cobra.Group{ID: GroupRun, Title: "Run portals"},
+		&cobra.Group{ID: GroupMoney, Title: "Move money"},
+		&cobra.Group{ID: GroupKeep, Title: "Keep the books"},
 	)
 	root.AddCommand(
 		newReport(env),
@@ -43,6 +47,16 @@ bursar report --portal https://portal.example.com --key-file key.txt`,
 		newUser(env),
 		newKey(env),
 		newCustomer(env),
+		newDeposit(env),
+		newCharge(env),
+		newHold(env),
+		newCredit(env),
+		newCorrect(env),
+		newStatement(env),
+		newVerify(env),
+		newMigrate(env),
+		newBackup(env),
+		newRestore(env),
 		newVersion(env),
 	)
 	return root
@@ -62,8 +76,10 @@ func refuseEmpty(cmd *cobra.Command) error {
 
 // The groups of commands in the help.
 const (
-	GroupRead = "read"
-	GroupRun  = "run"
+	GroupRead  = "read"
+	GroupRun   = "run"
+	GroupMoney = "money"
+	GroupKeep  = "keep"
 )
 
 func newVersion(env Env) *cobra.Command {

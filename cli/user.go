@@ -37,7 +37,7 @@ If the portal's customer has this e-mail address, the user becomes its payer.`,
 		Example: "bursar user add --portal portal.example.com --email admin@example.com --name 'Adam Admin' --role admin",
 		Args:    cobra.NoArgs,
 	}
-	data, portal, output := DataFlag(cmd, env), portalFlag(cmd), outputFlag(cmd)
+	data, portal, output := DatabaseFlags(cmd, env), portalFlag(cmd), outputFlag(cmd)
 	cmd.Flags().StringVar(&in.Email, "email", "", "the user's e-mail address (required)")
 	cmd.Flags().StringVar(&in.Name, "name", "", "the user's name (default: the address before the @)")
 	cmd.Flags().Var(&role, "role", "what the user is in the portal")
@@ -45,7 +45,7 @@ If the portal's customer has this e-mail address, the user becomes its payer.`,
 	_ = cmd.RegisterFlagCompletionFunc("role", cobra.FixedCompletions(role.allowed, cobra.ShellCompDirectiveNoFileComp))
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		in.Role = billing.Role(role.value)
-		return withPortal(cmd, *data, *portal, env, func(s *billing.Service, portalID string) error {
+		return withPortal(cmd, data, *portal, env, func(s *billing.Service, portalID string) error {
 			id, err := s.AddUser(cmd.Context(), portalID, in)
 			if err != nil {
 				return err

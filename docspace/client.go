@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// Client reads one portal. It is safe for concurrent use; make one a portal and
+// Client reads and pays one portal. It is safe for concurrent use; make one a portal and
 // keep it, so that its connections are used again.
 type Client struct {
 	base      *url.URL
@@ -77,9 +77,12 @@ func scrubber(key string) func(string) string {
 // URL returns the address of the portal.
 func (c *Client) URL() string { return c.base.String() }
 
-// sameHostOnly follows redirects within the portal, and to its https side; any
-// other redirect is handed back as the answer.
+// sameHostOnly follows redirects of reads within the portal, and to its https
+// side; any other redirect is handed back as the answer.
 func sameHostOnly(next *http.Request, via []*http.Request) error {
+	if via[0].Method != http.MethodGet {
+		return http.ErrUseLastResponse
+	}
 	from := via[0].URL
 	sameHost := strings.EqualFold(next.URL.Hostname(), from.Hostname())
 	samePort := portOf(next.URL) == portOf(from)
@@ -140,6 +143,11 @@ func read[T any](ctx context.Context, c *Client, op operation, query url.Values)
 	if err != nil {
 		return nil, err
 	}
+	return decode[T](c, op, answer)
+}
+
+// decode reads the payload of an answer; nil when there is none.
+func decode[T any](c *Client, op operation, answer *envelope) (*T, error) {
 	payload := answer.Response
 	if len(payload) == 0 {
 		payload = answer.Settings
@@ -160,13 +168,22 @@ func read[T any](ctx context.Context, c *Client, op operation, query url.Values)
 	return value, nil
 }
 
-// once sends one request and returns the envelope of a good answer.
+// once sends one read and returns the envelope of a good answer.
 func (c *Client) once(ctx context.Context, op operation, query url.Values) (*envelope, *Error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	return c.send(ctx, op, c.timeout, func(ctx context.Context, address string) (*http.Request, error) {
+		if len(query) > 0 {
+			address += "?" + query.Encode()
+		}
+		return http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	})
+}
+
+// send sends the request that build makes for an address, once, and returns the
+// envelope of a good answer.
+func (c *Client) send(ctx context.Context, op operation, timeout time.Duration, build func(context.Context, string) (*http.Request, error)) (*envelope, *Error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	target := c.base.JoinPath("/api/2.0" + op.path)
-	target.RawQuery = query.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+	req, err := build(ctx, c.base.JoinPath("/api/2.0"+op.path).String())
 	if err != nil {
 		return nil, c.unanswered(op, err)
 	}

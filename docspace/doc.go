@@ -1,6 +1,7 @@
 // Package docspace reads the billing and payment information of an ONLYOFFICE
 // DocSpace portal: who pays, the balance by currency, the current plan, the
-// plans on offer, the automatic top-up settings and the currencies.
+// plans on offer, the automatic top-up settings, the currencies, and what
+// happened in the wallet. It pays into the wallet, too.
 //
 // # A first look
 //
@@ -14,7 +15,10 @@
 //
 // There is one method an operation ([Client.CustomerInfo], [Client.Balance],
 // [Client.Quota], [Client.Quotas], [Client.TopUpSettings], [Client.Currencies]),
-// and [Client.Report] does all six at once.
+// and [Client.Report] does all six at once. [Client.AIBalance] is the balance of
+// AI credit; [Client.Operations] is a page of what happened in the wallet, and
+// [Client.AllOperations] all of it. [Client.Deposit] charges the customer's
+// payment method: it is the one thing here that costs money.
 //
 // # What a portal says, and what it leaves out
 //
@@ -31,8 +35,8 @@
 // a refused key from a portal that is down. The key is in no error, ever.
 //
 // Reads are repeated where that helps: after 429, 502, 503, 504 and broken
-// connections, when the portal says or else with growing pauses. A client never
-// waits past its context.
+// connections, when the portal says or else with growing pauses. A deposit is
+// never repeated. A client never waits past its context.
 //
 // # The wire
 //

@@ -183,6 +183,54 @@ func ExampleClient_Currencies() {
 	// EUR € euro
 }
 
+// All that was paid for backups, page by page.
+func ExampleClient_AllOperations() {
+	portal := startPortal()
+	defer portal.Close()
+	client, err := docspace.New(docspace.Config{URL: portal.URL, Key: "sk-owner"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	for operation, err := range client.AllOperations(context.Background(), docspace.OperationsQuery{Service: "backup", Debit: true}) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(operation.Date.Format("2006-01-02 15:04 -07:00"), operation.Description, operation.Debit)
+	}
+	// Output:
+	// 2026-06-30 11:15 +03:00 Backup 10.00 USD
+	// 2026-06-21 11:15 +03:00 Backup 9.50 USD
+}
+
+// The key names the deposit: whatever goes wrong on the way, the same call again
+// charges nothing a second time, and tells what came of it.
+func ExampleClient_Deposit() {
+	portal := startPortal()
+	defer portal.Close()
+	client, err := docspace.New(docspace.Config{URL: portal.URL, Key: "sk-owner"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	paid, err := client.Deposit(context.Background(), 100, "USD", "invoice-2026-0042")
+	var failure *docspace.Error
+	switch {
+	case errors.As(err, &failure) && failure.Status >= 400 && failure.Status < 500:
+		fmt.Println("refused, nothing was charged:", err)
+	case err != nil:
+		fmt.Println("not known; ask again, with the same key:", err)
+	case paid:
+		fmt.Println("the money is in the wallet")
+	default:
+		fmt.Println("the bank declined")
+	}
+	// Output: the money is in the wallet
+}
+
 // With errors.Is a program learns what can be done about a failure; with
 // errors.As, what the portal said.
 func ExampleError() {
@@ -238,6 +286,13 @@ func startPortal() *httptest.Server {
 		"balance":      `{"accountNumber":100482,"subAccounts":[{"currency":"USD","amount":148.5},{"currency":"JPY","amount":1200}]}`,
 		"quota": `{"id":-9,"title":"Business","price":{"value":200.0000,"currencySymbol":"$","isoCurrencySymbol":"USD"},
 			"features":[{"id":"total_size","title":"","value":2791728742400,"type":"size"}],"dueDate":"2026-07-31T11:39:43"}`,
+		"operations": `{"collection":[
+			{"date":"2026-06-30T11:15:30.0000000+03:00","service":"backup","description":"Backup","details":"Automatic backup","serviceUnit":"Backup",
+				"quantity":1,"currency":"USD","credit":0,"debit":10,"type":"ServicePayment"},
+			{"date":"2026-06-21T11:15:30.0000000+03:00","service":"backup","description":"Backup","details":"","serviceUnit":"Backup",
+				"quantity":1,"currency":"USD","credit":0,"debit":9.5,"type":"ServicePayment"}],
+			"offset":0,"limit":200,"totalQuantity":2,"totalPage":1,"currentPage":1}`,
+		"deposit":       "true",
 		"topupsettings": `{"enabled":true,"minBalance":20,"upToBalance":100,"currency":"USD","lastModified":"2026-06-21T08:15:30"}`,
 		"currencies": `[{"isoCountryCode":"US","isoCurrencySymbol":"$","currencyNativeName":"US Dollar"},
 			{"isoCountryCode":"ES","isoCurrencySymbol":"€","currencyNativeName":"euro"}]`,

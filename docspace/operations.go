@@ -13,6 +13,9 @@ var (
 	opQuotas        = operation{"get available quotas", "/portal/payment/quotas"}
 	opTopUpSettings = operation{"get topup settings", "/portal/payment/topupsettings"}
 	opCurrencies    = operation{"get currencies", "/portal/payment/currencies"}
+	opAIBalance     = operation{"get AI balance", "/portal/payment/customer/aibalance"}
+	opOperations    = operation{"get operations", "/portal/payment/customer/operations"}
+	opDeposit       = operation{"deposit", "/portal/payment/deposit"}
 )
 
 // CustomerInfo returns who pays for the portal; nil when it has no customer.
@@ -35,6 +38,16 @@ func (c *Client) CustomerInfo(ctx context.Context) (*CustomerInfo, error) {
 // Source: contract, "GET /api/2.0/portal/payment/customer/balance".
 func (c *Client) Balance(ctx context.Context) (*Balance, error) {
 	return read[Balance](ctx, c, opBalance, url.Values{})
+}
+
+// AIBalance returns what the portal has of AI credit; nil when that is not known:
+// there is no customer, no credit was ever bought, or the portal can't reach its
+// accounting.
+//
+// The key's user must be an administrator.
+// Source: contract, "GET /payment/customer/aibalance".
+func (c *Client) AIBalance(ctx context.Context) (*Balance, error) {
+	return read[Balance](ctx, c, opAIBalance, url.Values{})
 }
 
 // Quota returns the portal's plan with what is used of it; nil when the portal

@@ -130,6 +130,16 @@ func operations() []operation {
 				v, err := c.Balance(ctx)
 				return v != nil, err
 			}},
+		{"get AI balance", "/api/2.0/portal/payment/customer/aibalance",
+			func(ctx context.Context, c *docspace.Client) (bool, error) {
+				v, err := c.AIBalance(ctx)
+				return v != nil, err
+			}},
+		{"get operations", "/api/2.0/portal/payment/customer/operations",
+			func(ctx context.Context, c *docspace.Client) (bool, error) {
+				v, err := c.Operations(ctx, docspace.OperationsQuery{})
+				return v != nil, err
+			}},
 		{"get current quota", "/api/2.0/portal/payment/quota",
 			func(ctx context.Context, c *docspace.Client) (bool, error) {
 				v, err := c.Quota(ctx)

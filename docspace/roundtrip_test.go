@@ -49,6 +49,8 @@ func TestTheWireLosesNothing(t *testing.T) {
 	t.Run("FeatureValue", func(t *testing.T) { survives(t, values()) })
 	t.Run("Feature", func(t *testing.T) { survives(t, features()) })
 	t.Run("Quota", func(t *testing.T) { survives(t, quotas()) })
+	t.Run("Operation", func(t *testing.T) { survives(t, wireOperations()) })
+	t.Run("OperationsPage", func(t *testing.T) { survives(t, pages()) })
 	t.Run("Currency", func(t *testing.T) { survives(t, currencies()) })
 }
 
@@ -176,3 +178,30 @@ func quotas() *rapid.Generator[docspace.Quota] {
 }
 
 func currencies() *rapid.Generator[docspace.Currency] { return rapid.Make[docspace.Currency]() }
+
+// wireOperations have dates: an operation without one did not happen.
+func wireOperations() *rapid.Generator[docspace.Operation] {
+	text := rapid.String()
+	return rapid.Custom(func(t *rapid.T) docspace.Operation {
+		currency := codes().Draw(t, "currency")
+		return docspace.Operation{
+			Date:    moments().Filter(func(at docspace.Time) bool { return !at.IsZero() }).Draw(t, "date"),
+			Service: text.Draw(t, "service"), Description: text.Draw(t, "description"), Details: text.Draw(t, "details"),
+			ServiceUnit: text.Draw(t, "unit"), Quantity: rapid.Int64().Draw(t, "quantity"),
+			Credit: amounts(currency).Draw(t, "credit"), Debit: amounts(currency).Draw(t, "debit"),
+			ParticipantName: text.Draw(t, "participant"), ParticipantDisplayName: text.Draw(t, "name"),
+			AgentID: text.Draw(t, "agent"), AgentTitle: text.Draw(t, "title"), Type: docspace.OperationType(text.Draw(t, "type")),
+		}
+	})
+}
+
+func pages() *rapid.Generator[docspace.OperationsPage] {
+	n := rapid.Int64()
+	return rapid.Custom(func(t *rapid.T) docspace.OperationsPage {
+		return docspace.OperationsPage{
+			Operations: rapid.SliceOfN(wireOperations(), 0, 3).Draw(t, "operations"),
+			Offset:     n.Draw(t, "offset"), Limit: n.Draw(t, "limit"), Total: n.Draw(t, "total"),
+			TotalPages: n.Draw(t, "pages"), Page: n.Draw(t, "page"),
+		}
+	})
+}

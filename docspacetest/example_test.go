@@ -89,6 +89,40 @@ func ExamplePortal_Advance() {
 	}
 }
 
+// A list of operations is made of charges and credits.
+func ExamplePortal_Charge() {
+	portal := docspacetest.New(t)
+	portal.Charge(billing.Charge{Service: "backup", Quantity: 1, Amount: money.FromUnits(10*money.Scale, "USD")})
+	portal.Credit(billing.Credit{Amount: money.FromUnits(5*money.Scale, "USD"), Reason: "For your patience"})
+
+	page, err := portal.Client().Operations(t.Context(), docspace.OperationsQuery{Service: "backup"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if page.Total != 1 || page.Operations[0].Debit.String() != "10.00 USD" {
+		t.Errorf("got %+v", page)
+	}
+}
+
+// An answer that is lost after the money was collected: a program that asks again
+// under the same key must find it paid, and paid once.
+func ExampleFault_late() {
+	portal := docspacetest.New(t)
+	portal.Inject(docspacetest.Fault{Path: "deposit", Times: 1, Late: true, Cut: true})
+
+	client := portal.Client()
+	if _, err := client.Deposit(t.Context(), 100, "USD", "invoice-7"); !errors.Is(err, docspace.ErrUnreachable) {
+		t.Errorf("got %v", err)
+	}
+	if paid, err := client.Deposit(t.Context(), 100, "USD", "invoice-7"); !paid || err != nil {
+		t.Errorf("got %t, %v", paid, err)
+	}
+	balance, err := client.Balance(t.Context())
+	if err != nil || balance.SubAccounts[0].Amount.String() != "248.50 USD" {
+		t.Errorf("got %+v, %v", balance, err)
+	}
+}
+
 // A stock portal puts signs where the codes of currencies should be. Programs
 // that read portals of all kinds are tested on both.
 func ExampleNewStock() {
@@ -107,7 +141,7 @@ func ExampleNewStock() {
 func TestExamplesHold(own *testing.T) {
 	for name, example := range map[string]func(){
 		"New": Example, "Inject": ExamplePortal_Inject, "Fault": ExampleFault, "KeyOf": ExamplePortal_KeyOf,
-		"Advance": ExamplePortal_Advance, "NewStock": ExampleNewStock,
+		"Advance": ExamplePortal_Advance, "Charge": ExamplePortal_Charge, "late": ExampleFault_late, "NewStock": ExampleNewStock,
 	} {
 		own.Run(name, func(sub *testing.T) {
 			t = sub

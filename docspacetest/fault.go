@@ -18,6 +18,10 @@ type Fault struct {
 	// Times is how many requests it strikes; 0 means all, until Heal.
 	Times int
 
+	// Late lets the portal do what it is asked first, and throws its answer away:
+	// a payment is made, and only the answer is lost.
+	Late bool
+
 	// Delay passes before anything else is done.
 	Delay time.Duration
 	// Cut closes the connection with no answer.
@@ -157,9 +161,19 @@ func (fs *faults) before(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
+		if f.Late {
+			next.ServeHTTP(&unread{header: http.Header{}}, r)
+		}
 		fs.answer(w, r, f)
 	})
 }
+
+// unread takes an answer that nobody gets.
+type unread struct{ header http.Header }
+
+func (u *unread) Header() http.Header         { return u.header }
+func (u *unread) WriteHeader(int)             {}
+func (u *unread) Write(b []byte) (int, error) { return len(b), nil }
 
 func (f Fault) onlyDelays() bool {
 	return !f.Cut && f.CutAfter == 0 && !f.Endless && !f.Null && f.Status == 0 && f.Body == ""

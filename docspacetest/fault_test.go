@@ -303,3 +303,42 @@ func TestCutAfterCountsBytes(t *testing.T) {
 		}
 	}
 }
+
+// Faults strike whatever is asked for, payments too: before anything happened or,
+// when they are late, after it.
+func TestFaultsStrikePaymentsAndLists(t *testing.T) {
+	for name, fault := range map[string]docspacetest.Fault{
+		"Denied": docspacetest.Denied(), "Failed": docspacetest.Failed(), "Cut": {Cut: true}, "CutAfter": {CutAfter: 10}, "Endless": {Endless: true},
+	} {
+		for _, late := range []bool{false, true} {
+			portal := docspacetest.New(t)
+			client := clientOf(t, portal, portal.Key)
+			fault.Late = late
+			portal.Inject(fault)
+			if _, err := client.Deposit(t.Context(), 100, "USD", "k"); err == nil {
+				t.Errorf("%s: a deposit was made", name)
+			}
+			if _, err := client.Operations(t.Context(), docspace.OperationsQuery{}); err == nil {
+				t.Errorf("%s: operations were listed", name)
+			}
+			if _, err := client.AIBalance(t.Context()); err == nil {
+				t.Errorf("%s: a balance was read", name)
+			}
+			portal.Heal()
+			page, err := client.Operations(t.Context(), docspace.OperationsQuery{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := map[bool]int64{false: 3, true: 4}[late]; page.Total != want {
+				t.Errorf("%s, late %t: %d operations, want %d", name, late, page.Total, want)
+			}
+			if paid, err := client.Deposit(t.Context(), 100, "USD", "k"); !paid || err != nil {
+				t.Errorf("%s: again: %t, %v", name, paid, err)
+			}
+			balance, err := client.Balance(t.Context())
+			if err != nil || balance.SubAccounts[0].Amount != usd(248_50) {
+				t.Errorf("%s: %+v, %v", name, balance, err)
+			}
+		}
+	}
+}

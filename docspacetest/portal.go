@@ -2,6 +2,7 @@ package docspacetest
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"net/http/httptest"
 	"sync"
@@ -108,10 +109,40 @@ func (p *Portal) SetBalance(amounts ...money.Amount) {
 	p.must("set balance", p.service.SetCustomer(p.t.Context(), p.id, billing.CustomerChange{Balances: amounts}))
 }
 
-// SetCustomer changes who pays, and by what.
+// SetCustomer changes who pays, and by what. The kind of payment method says how
+// deposits end: "card" settles, "card_declined" is declined, "card_timeout_after" is
+// collected without an answer, and so on; see package payment/sandbox, Methods.
 func (p *Portal) SetCustomer(change billing.CustomerChange) {
 	p.t.Helper()
 	p.must("set customer", p.service.SetCustomer(p.t.Context(), p.id, change))
+}
+
+// Charge takes something from the wallet, as a service does: an operation that goes
+// out. It returns what came of it.
+func (p *Portal) Charge(charge billing.Charge) billing.Receipt {
+	p.t.Helper()
+	return p.carry("charge", charge)
+}
+
+// Credit puts something into the wallet that nobody paid in: an operation that
+// comes in. It returns what came of it.
+func (p *Portal) Credit(credit billing.Credit) billing.Receipt {
+	p.t.Helper()
+	return p.carry("credit", credit)
+}
+
+func (p *Portal) carry(doing string, what billing.What) billing.Receipt {
+	p.t.Helper()
+	receipt, err := p.service.CarryOne(p.t.Context(), billing.Order{PortalID: p.id, Key: rand.Text(), What: what})
+	p.must(doing, err)
+	return receipt
+}
+
+// SetTimeZone sets the zone that the dates of operations are in, by its IANA name;
+// "" is UTC, which it is at first.
+func (p *Portal) SetTimeZone(name string) {
+	p.t.Helper()
+	p.must("set time zone", p.service.SetTimeZone(p.t.Context(), p.id, name))
 }
 
 // SetPurchases replaces what the portal has bought, the plan first; nothing

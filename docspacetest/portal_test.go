@@ -326,3 +326,64 @@ func TestWhatAPortalCantDoFailsTheTest(t *testing.T) {
 		})
 	}
 }
+
+func TestOperationsCanBeMade(t *testing.T) {
+	both(t, func(t *testing.T, portal *docspacetest.Portal, _ bool) {
+		client := portal.Client()
+		portal.SetTimeZone("Asia/Tokyo")
+		charged := portal.Charge(billing.Charge{Service: "backup", Quantity: 2, Amount: usd(20_00), Metadata: map[string]string{"details": "By hand"}})
+		credited := portal.Credit(billing.Credit{Amount: eur(5_00), Reason: "Sorry"})
+		diff(t, "available", charged.Available, usd(128_50))
+		diff(t, "available", credited.Available, eur(30_00))
+		page := must[docspace.OperationsPage](t)(client.Operations(t.Context(), docspace.OperationsQuery{Limit: 2}))
+		diff(t, "total", page.Total, 5)
+		diff(t, "the latest", page.Operations[0].Details+" "+page.Operations[0].Credit.String(), "Sorry 5.00 EUR")
+		diff(t, "the one before", page.Operations[1].Details+" "+page.Operations[1].Debit.String(), "By hand 20.00 USD")
+		if _, offset := page.Operations[0].Date.Zone(); offset != 9*60*60 || !page.Operations[0].Date.Equal(credited.At) {
+			t.Errorf("at %s, want %s", page.Operations[0].Date, credited.At)
+		}
+		count := 0
+		for operation, err := range client.AllOperations(t.Context(), docspace.OperationsQuery{Limit: 1, Credit: true, Ascending: true}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if count++; operation.Debit.Sign() != 0 {
+				t.Errorf("a debit: %+v", operation)
+			}
+		}
+		diff(t, "credits", count, 4)
+		_, err := client.Operations(t.Context(), docspace.OperationsQuery{Service: "teleport"})
+		wants(t, "an unknown service", err, docspace.ErrNotFound)
+		if balance, err := client.AIBalance(t.Context()); balance != nil || err != nil {
+			t.Errorf("AI balance %+v, %v", balance, err)
+		}
+	})
+}
+
+func TestDepositsEndAsTheMethodSays(t *testing.T) {
+	portal := docspacetest.New(t)
+	client := portal.Client()
+	deposit := func(key string) (bool, error) { return client.Deposit(t.Context(), 10, "USD", key) }
+	for method, want := range map[string]bool{"card": true, "card_declined": false} {
+		portal.SetCustomer(billing.CustomerChange{MethodType: method})
+		if paid, err := deposit("of " + method); paid != want || err != nil {
+			t.Errorf("%s: %t, %v", method, paid, err)
+		}
+	}
+	portal.SetCustomer(billing.CustomerChange{MethodType: "card_timeout_after"})
+	_, err := deposit("lost")
+	wants(t, "an answer that is lost", err, docspace.ErrPortalFailed)
+	_, err = deposit("another")
+	wants(t, "another one meanwhile", err, docspace.ErrRefused)
+	if paid, err := deposit("lost"); !paid || err != nil {
+		t.Errorf("again: %t, %v", paid, err)
+	}
+	portal.SetCustomer(billing.CustomerChange{MethodStatus: "none"})
+	_, err = deposit("no card")
+	wants(t, "without a card", err, docspace.ErrForbidden)
+	_, err = clientOf(t, portal, portal.KeyOf(billing.Admin)).Deposit(t.Context(), 10, "USD", "")
+	wants(t, "not the payer", err, docspace.ErrForbidden)
+	balance := must[docspace.Balance](t)(client.Balance(t.Context()))
+	diff(t, "balance", balance.SubAccounts[0].Amount, usd(168_50))
+	diff(t, "deposits", portal.Requests("deposit"), 7)
+}

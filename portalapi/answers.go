@@ -51,15 +51,31 @@ func person(u store.User, origin string) *docspace.Person {
 	}
 }
 
+// The wallet's parts have numbers of their own.
+const (
+	moneyNumber = 1
+	aiNumber    = 2
+)
+
 // balance answers GET payment/customer/balance.
 func (d *door) balance(c *billing.Caller, _ question) (any, int, error) {
 	b, err := d.service.Balance(c)
+	return wireBalance(b, moneyNumber), 1, err
+}
+
+// aiBalance answers GET payment/customer/aibalance.
+func (d *door) aiBalance(c *billing.Caller, _ question) (any, int, error) {
+	b, err := d.service.AIBalance(c)
+	return wireBalance(b, aiNumber), 1, err
+}
+
+func wireBalance(b *billing.Balance, number int64) *docspace.Balance {
 	if b == nil {
-		return nil, 0, err
+		return nil
 	}
 	out := &docspace.Balance{
 		AccountNumber:    b.AccountNumber,
-		SubAccountNumber: 1,
+		SubAccountNumber: number,
 		AccountName:      b.AccountName,
 		AccountCurrency:  b.Pockets[0].Currency(),
 	}
@@ -69,7 +85,7 @@ func (d *door) balance(c *billing.Caller, _ question) (any, int, error) {
 	if !b.LastCreditAt.IsZero() {
 		out.LastCredit = &docspace.LastCredit{Date: docspace.Time{Time: b.LastCreditAt}, Amount: b.LastCredit}
 	}
-	return out, 1, nil
+	return out
 }
 
 // topUpSettings answers GET payment/topupsettings.

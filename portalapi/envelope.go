@@ -18,7 +18,7 @@ type envelope struct {
 }
 
 // newEnvelope wraps a payload; a nil one is left out, and counts nought.
-func newEnvelope(payload any, count int, twin string) (*envelope, error) {
+func newEnvelope(method string, payload any, count int, twin string) (*envelope, error) {
 	e := &envelope{}
 	body, err := encode(payload)
 	if err != nil {
@@ -34,7 +34,7 @@ func newEnvelope(payload any, count int, twin string) (*envelope, error) {
 	e.head = append(e.head, `"count":`...)
 	e.head = strconv.AppendInt(e.head, int64(count), 10)
 	e.head = append(e.head, `,"links":[{"href":`...)
-	e.tail = append(e.tail, `,"action":"GET"}],"status":0,"statusCode":200`...)
+	e.tail = append(append(append(e.tail, `,"action":"`...), method...), `"}],"status":0,"statusCode":200`...)
 	if twin != "" && body != nil {
 		e.tail = append(append(append(append(e.tail, `,"`...), twin...), `":`...), body...)
 	}
@@ -90,6 +90,7 @@ var (
 	apiVersions = []string{"2.0"}
 	noStore     = []string{"no-store"}
 	noSniff     = []string{"nosniff"}
+	yes         = []string{"true"}
 	typeJSON    = []string{"application/json; charset=utf-8"}
 	typeProblem = []string{"application/problem+json; charset=utf-8"}
 )

@@ -70,9 +70,9 @@ func (d *door) fail(w http.ResponseWriter, r *http.Request, started time.Time, e
 			return
 		}
 	}
-	var none *noRoute
-	if errors.As(err, &none) {
-		writeError(w, r, started, answer{status: none.status, message: none.message})
+	var refused *refusal
+	if errors.As(err, &refused) {
+		writeError(w, r, started, answer{status: refused.status, message: refused.message, kind: refused.kind, hresult: refused.hresult})
 		return
 	}
 	id := w.Header().Get(httpd.RequestIDHeader)
@@ -92,24 +92,26 @@ func (d *door) failUnknown(w http.ResponseWriter, r *http.Request, started time.
 	d.fail(w, r, started, err)
 }
 
-// noRoute is a request for what is not there.
-type noRoute struct {
+// refusal is an error of the door's own.
+type refusal struct {
 	status  int
 	message string
+	kind    string // as in answers
+	hresult int
 }
 
-func (e *noRoute) Error() string { return e.message }
+func (e *refusal) Error() string { return e.message }
 
 // notFound answers for what is no route.
 func (d *door) notFound(w http.ResponseWriter, r *http.Request) {
-	d.failUnknown(w, r, time.Now(), &noRoute{http.StatusNotFound, "There is no " + r.URL.Path + " here"})
+	d.failUnknown(w, r, time.Now(), &refusal{status: http.StatusNotFound, message: "There is no " + r.URL.Path + " here"})
 }
 
 // wrongMethod answers for a route that is there, but not with this method.
-func (d *door) wrongMethod(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Allow", "GET")
-	d.failUnknown(w, r, time.Now(), &noRoute{
-		http.StatusMethodNotAllowed, r.URL.Path + " takes GET, not " + r.Method,
+func (d *door) wrongMethod(w http.ResponseWriter, r *http.Request, allowed string) {
+	w.Header().Set("Allow", allowed)
+	d.failUnknown(w, r, time.Now(), &refusal{
+		status: http.StatusMethodNotAllowed, message: r.URL.Path + " takes " + allowed + ", not " + r.Method,
 	})
 }
 
@@ -155,7 +157,7 @@ func writeTryAgain(w http.ResponseWriter, r *http.Request, started time.Time, a 
 // writeUnsettled answers a payment whose outcome is not known yet.
 func writeUnsettled(w http.ResponseWriter, r *http.Request, started time.Time, a answer) {
 	w.Header().Set("Retry-After", "5")
-	a.message = "The outcome of the payment is not known yet. Ask again with the same Idempotency-Key"
+	a.message = "The outcome of the payment is not known yet. Ask again, with the same Idempotency-Key if there was one"
 	writeError(w, r, started, a)
 }
 

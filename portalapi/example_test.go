@@ -36,6 +36,31 @@ func TestExamplesAreWhatTheServerSays(t *testing.T) {
 		"WrongMethod":       {path: "quota", key: owner, method: "POST"},
 		"FailedOnOurSide":   {path: "quota", key: owner},
 		"TryAgain":          {path: "quota", key: owner},
+
+		"NoAIBalance":         {path: "customer/aibalance", key: owner},
+		"NoOperations":        {path: "customer/operations", key: bare, host: bareHost},
+		"Operations":          {path: "customer/operations?limit=2", key: owner},
+		"NoService":           {path: "customer/operations?serviceName=teleport", key: owner},
+		"BadAmount":           {method: "POST", path: "deposit", key: owner, body: `{"amount":0,"currency":"USD"}`},
+		"UnsupportedCurrency": {method: "POST", path: "deposit", key: owner, body: `{"amount":1,"currency":"CHF"}`, loose: true},
+		"CustomerMissing":     {method: "POST", path: "deposit", key: bare, host: bareHost, body: dollars100},
+		"NotThePayer":         {method: "POST", path: "deposit", key: h.keyOf(billing.Admin), body: dollars100},
+		"Deposited":           {method: "POST", path: "deposit", body: dollars100},
+		"NoMethod":            {method: "POST", path: "deposit", body: dollars100},
+		"OutcomeUnknown":      {method: "POST", path: "deposit", body: dollars100},
+		"AnotherDeposit":      {method: "POST", path: "deposit", body: dollars100},
+		"AnotherInput":        {method: "POST", path: "deposit", body: dollars100},
+	}
+	// What happens before, in a house of their own.
+	before := map[string]func(h *house){
+		"Deposited":      func(*house) {},
+		"NoMethod":       func(h *house) { h.setMethod("none", "") },
+		"OutcomeUnknown": func(h *house) { h.setMethod("set", "card_timeout_after") },
+		"AnotherDeposit": func(h *house) {
+			h.setMethod("set", "card_timeout_after")
+			h.deposit(`{"amount":5,"currency":"USD"}`, "another")
+		},
+		"AnotherInput": func(h *house) { h.deposit(`{"amount":5,"currency":"USD"}`, "key") },
 	}
 	const id = "2jq8v4c0k1w9z"
 	for name, example := range theContract(t).doc.Components.Examples {
@@ -46,6 +71,11 @@ func TestExamplesAreWhatTheServerSays(t *testing.T) {
 			}
 			q.header = map[string]string{"X-Forwarded-Proto": "https", httpd.RequestIDHeader: id}
 			house := h
+			if prepare, own := before[name]; own {
+				house = newHouse(t, setup{})
+				prepare(house)
+				q.key, q.header["Idempotency-Key"] = house.company.OwnerKey, "key"
+			}
 			if name == "FailedOnOurSide" {
 				house = goneTable(t)
 				q.key = house.company.OwnerKey

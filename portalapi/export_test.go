@@ -4,7 +4,7 @@ package portalapi
 func Routes() []string {
 	var all []string
 	for _, rt := range (&door{}).routes() {
-		all = append(all, "GET "+basePath+rt.path)
+		all = append(all, rt.method+" "+basePath+rt.path)
 	}
 	return all
 }

@@ -3,6 +3,7 @@ package portalapi
 import (
 	_ "embed"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -26,11 +27,16 @@ type Config struct {
 	// country a visitor comes from, such as CF-IPCountry; "" means none does.
 	CountryHeader string
 	// RequestsPerMinute bounds the requests of one user, or of one address
-	// without a good key; 0 means 1500, less than 0 means no bound.
+	// without a good key; 0 means 1500, less than 0 means no bound. Of requests
+	// that cost money, each user has at most 10 of these for each path.
 	RequestsPerMinute int
 }
 
-const defaultRequestsPerMinute = 1500
+// Source: contract, "Rate limits".
+const (
+	defaultRequestsPerMinute = 1500
+	paymentsPerMinute        = 10
+)
 
 // OpenAPI is the description of the door, as served at /openapi.yaml.
 //
@@ -48,6 +54,7 @@ func New(config Config) http.Handler {
 		quirks:        config.Quirks,
 		countryHeader: config.CountryHeader,
 		limits:        newLimiter(config.RequestsPerMinute),
+		payments:      newLimiter(min(config.RequestsPerMinute, paymentsPerMinute)),
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /openapi.yaml", serveOpenAPI)
@@ -59,20 +66,29 @@ func New(config Config) http.Handler {
 // anyCase returns a handler that finds the routes of the API in any case and with
 // slashes at the end, as stock does, and hands everything else on.
 func (d *door) anyCase(next http.Handler) http.Handler {
-	api := map[string]http.HandlerFunc{}
+	api := map[string]map[string]http.HandlerFunc{} // by path and method
 	for _, rt := range d.routes() {
-		api[basePath+rt.path] = d.handle(rt)
+		path := basePath + rt.path
+		if api[path] == nil {
+			api[path] = map[string]http.HandlerFunc{}
+		}
+		api[path][rt.method] = d.handle(rt)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answer, ok := api[strings.TrimRight(strings.ToLower(r.URL.Path), "/")]
-		switch {
-		case !ok:
+		methods, ok := api[strings.TrimRight(strings.ToLower(r.URL.Path), "/")]
+		if !ok {
 			next.ServeHTTP(w, r)
-		case r.Method != http.MethodGet && r.Method != http.MethodHead:
-			d.wrongMethod(w, r)
-		default:
-			answer(w, r)
+			return
 		}
+		method := r.Method
+		if method == http.MethodHead { // as GET, less the body
+			method = http.MethodGet
+		}
+		if answer := methods[method]; answer != nil {
+			answer(w, r)
+			return
+		}
+		d.wrongMethod(w, r, strings.Join(slices.Sorted(maps.Keys(methods)), ", "))
 	})
 }
 
@@ -85,12 +101,14 @@ type door struct {
 	quirks        Quirks
 	countryHeader string
 	limits        *limiter
+	payments      *limiter
 }
 
-// route is one route of the contract.
+// route is one route of the contract. It has either answer or do.
 type route struct {
-	path string // after basePath
-	// parameters are the names of those that it knows, in lower case.
+	method string
+	path   string // after basePath
+	// parameters are the names of those that it knows.
 	parameters []string
 	// answer returns the payload and its number of elements, or an error. What
 	// it returns may depend on the question and on nothing else, since it is
@@ -98,6 +116,17 @@ type route struct {
 	answer func(d *door, c *billing.Caller, q question) (payload any, count int, err error)
 	// twin is a member beside response that carries the payload once more.
 	twin string
+	// do does what is asked, and is asked each time.
+	do func(d *door, r *http.Request, c *billing.Caller) (done, error)
+	// pays says that the route can cost money, and is not for every second.
+	pays bool
+}
+
+// done is what came of a request.
+type done struct {
+	payload any
+	// replay says that it had been done before, under the same key.
+	replay bool
 }
 
 // question is all of a request that an answer depends on, besides the portal.
@@ -109,25 +138,34 @@ type question struct {
 	origin string // "https://portal.example.com"; "" unless the answer needs it
 }
 
-// routes lists what the door answers. Source: contract, "The six seed endpoints".
+// routes lists what the door answers. Source: contract, "The six seed endpoints"
+// and "The other payment endpoints".
 func (d *door) routes() []route {
 	topUpTwin := "settings"
 	if d.quirks.NoSettingsTwin {
 		topUpTwin = ""
 	}
+	const get, post = http.MethodGet, http.MethodPost
 	refresh, country := []string{"refresh"}, []string{"country"}
 	return []route{
-		{path: "/payment/customerinfo", parameters: refresh, answer: (*door).customerInfo},
-		{path: "/payment/customer/balance", parameters: refresh, answer: (*door).balance},
-		{path: "/payment/quota", parameters: []string{"refresh", "country"}, answer: (*door).quota},
-		{path: "/payment/quotas", parameters: []string{"wallet", "country"}, answer: (*door).quotas},
-		{path: "/payment/topupsettings", answer: (*door).topUpSettings, twin: topUpTwin},
-		{path: "/payment/currencies", parameters: country, answer: (*door).currencies},
+		{method: get, path: "/payment/customerinfo", parameters: refresh, answer: (*door).customerInfo},
+		{method: get, path: "/payment/customer/balance", parameters: refresh, answer: (*door).balance},
+		{method: get, path: "/payment/customer/aibalance", parameters: refresh, answer: (*door).aiBalance},
+		{method: get, path: "/payment/customer/operations", do: (*door).operations},
+		{method: get, path: "/payment/quota", parameters: []string{"refresh", "country"}, answer: (*door).quota},
+		{method: get, path: "/payment/quotas", parameters: []string{"wallet", "country"}, answer: (*door).quotas},
+		{method: get, path: "/payment/topupsettings", answer: (*door).topUpSettings, twin: topUpTwin},
+		{method: get, path: "/payment/currencies", parameters: country, answer: (*door).currencies},
+		{method: post, path: "/payment/deposit", do: (*door).deposit, pays: true},
 	}
 }
 
 // handle returns the handler of a route: portal, key, limits, input, answer.
 func (d *door) handle(rt route) http.HandlerFunc {
+	access := billing.Writing
+	if rt.method == http.MethodGet {
+		access = billing.Reading
+	}
 	return func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
 		view, err := d.view(r)
@@ -135,32 +173,56 @@ func (d *door) handle(rt route) http.HandlerFunc {
 			d.failUnknown(w, r, started, err)
 			return
 		}
-		caller, err := d.service.Authenticate(r.Context(), view, d.secret(r.Header), billing.Reading)
+		caller, err := d.service.Authenticate(r.Context(), view, d.secret(r.Header), access)
 		if limited := d.limit(w, r, caller); limited != nil {
 			err = limited
+		} else if err == nil && rt.pays {
+			err = d.payments.count(w, r, limitKey(r, caller)+" "+rt.path, d.quirks.QuietLimits)
 		}
 		if err != nil {
 			d.fail(w, r, started, err)
 			return
 		}
-		q, err := d.ask(r, rt, caller)
-		if err != nil {
-			d.fail(w, r, started, err)
-			return
+		var made *envelope
+		if rt.do != nil {
+			made, err = d.carryOut(w, r, rt, caller)
+		} else {
+			made, err = d.derive(r, rt, caller)
 		}
-		made, err := billing.Derived(view, q, func() (*envelope, error) {
-			payload, count, err := rt.answer(d, caller, q)
-			if err != nil {
-				return nil, err
-			}
-			return newEnvelope(payload, count, rt.twin)
-		})
 		if err != nil {
 			d.fail(w, r, started, err)
 			return
 		}
 		made.write(w, r, started)
 	}
+}
+
+// derive returns the answer of a route that depends on the portal's view and the
+// question alone.
+func (d *door) derive(r *http.Request, rt route, caller *billing.Caller) (*envelope, error) {
+	q, err := d.ask(r, rt, caller)
+	if err != nil {
+		return nil, err
+	}
+	return billing.Derived(caller.View, q, func() (*envelope, error) {
+		payload, count, err := rt.answer(d, caller, q)
+		if err != nil {
+			return nil, err
+		}
+		return newEnvelope(rt.method, payload, count, rt.twin)
+	})
+}
+
+// carryOut has a route do what is asked.
+func (d *door) carryOut(w http.ResponseWriter, r *http.Request, rt route, caller *billing.Caller) (*envelope, error) {
+	what, err := rt.do(d, r, caller)
+	if err != nil {
+		return nil, err
+	}
+	if what.replay {
+		w.Header()["Idempotent-Replay"] = yes
+	}
+	return newEnvelope(rt.method, what.payload, 1, rt.twin)
 }
 
 // view returns the portal that a request is for: by its host, else by the host
@@ -186,9 +248,7 @@ func hostOnly(hostport string) string {
 	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
 }
 
-// ask reads the parameters of a request. Names are matched in any case, as
-// ASP.NET does, and the first of a name counts; those that a route does not know
-// are passed over.
+// ask reads the parameters of a request.
 func (d *door) ask(r *http.Request, rt route, c *billing.Caller) (question, error) {
 	q := question{route: rt.path, role: c.Role}
 	if d.countryHeader != "" {
@@ -197,23 +257,43 @@ func (d *door) ask(r *http.Request, rt route, c *billing.Caller) (question, erro
 	if rt.path == "/payment/customerinfo" {
 		q.origin = origin(r)
 	}
-	seen := map[string]bool{}
-	for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
-		rawName, rawValue, _ := strings.Cut(pair, "=")
-		name, err := url.QueryUnescape(rawName)
-		if name = strings.ToLower(name); err != nil || seen[name] || !slices.Contains(rt.parameters, name) {
-			continue
-		}
-		seen[name] = true
-		value, err := url.QueryUnescape(rawValue)
-		if err != nil {
-			return q, &billing.FieldError{Field: name, Text: "is not encoded as a URL is"}
-		}
-		if err := q.set(name, value); err != nil {
-			return q, err
+	if r.URL.RawQuery == "" {
+		return q, nil
+	}
+	sent, err := parameters(r, rt.parameters)
+	if err != nil {
+		return q, err
+	}
+	for _, name := range rt.parameters {
+		if value, ok := sent[name]; ok {
+			if err := q.set(name, value); err != nil {
+				return q, err
+			}
 		}
 	}
 	return q, nil
+}
+
+// parameters returns those of a query that are known, by their names as they are
+// known. Names are matched in any case, as ASP.NET does, and the first of a name
+// counts; others are passed over.
+func parameters(r *http.Request, known []string) (map[string]string, error) {
+	sent := map[string]string{}
+	for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
+		rawName, rawValue, _ := strings.Cut(pair, "=")
+		plain, err := url.QueryUnescape(rawName)
+		i := slices.IndexFunc(known, func(name string) bool { return strings.EqualFold(name, plain) })
+		if err != nil || i < 0 {
+			continue
+		}
+		if _, again := sent[known[i]]; again {
+			continue
+		}
+		if sent[known[i]], err = url.QueryUnescape(rawValue); err != nil {
+			return nil, &billing.FieldError{Field: known[i], Text: "is not encoded as a URL is"}
+		}
+	}
+	return sent, nil
 }
 
 // set takes one parameter.

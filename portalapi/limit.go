@@ -35,26 +35,33 @@ func newLimiter(perMinute int) *limiter {
 var nought = []string{"0"}
 
 // limit counts a request against its caller, or against its address when nobody
-// was let in, says in the headers what is left, and returns errTooMany when
-// nothing is. Who comes from this machine itself, not by way of a proxy, is not
-// counted, as in stock.
+// was let in.
 func (d *door) limit(w http.ResponseWriter, r *http.Request, caller *billing.Caller) error {
-	l := d.limits
+	if d.limits.perMinute < 0 {
+		return nil
+	}
+	return d.limits.count(w, r, limitKey(r, caller), d.quirks.QuietLimits)
+}
+
+// count counts a request, says in the headers what is left, quietly only when
+// that is nothing, and returns errTooMany then. Who comes from this machine
+// itself, not by way of a proxy, is not counted, as in stock.
+func (l *limiter) count(w http.ResponseWriter, r *http.Request, key string, quiet bool) error {
 	if l.perMinute < 0 {
 		return nil
 	}
 	h := w.Header()
 	if isLocal(r) {
-		if !d.quirks.QuietLimits {
+		if !quiet {
 			h["X-Ratelimit-Limit"], h["X-Ratelimit-Remaining"], h["X-Ratelimit-Reset"] = l.full, l.full, nought
 		}
 		return nil
 	}
-	bucket := l.bucket(limitKey(r, caller))
+	bucket := l.bucket(key)
 	now := time.Now()
 	allowed := bucket.AllowN(now, 1)
 	left := max(0, int(bucket.TokensAt(now)))
-	if allowed && d.quirks.QuietLimits {
+	if allowed && quiet {
 		return nil
 	}
 	h["X-Ratelimit-Limit"] = l.full

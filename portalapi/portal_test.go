@@ -17,6 +17,7 @@ import (
 
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/httpd"
+	"github.com/bursarhq/bursar/payment/sandbox"
 	"github.com/bursarhq/bursar/portalapi"
 	"github.com/bursarhq/bursar/sample"
 	"github.com/bursarhq/bursar/store"
@@ -27,8 +28,10 @@ const (
 	apiBase    = "/api/2.0/portal/payment/"
 )
 
-// reads are the six reads, below apiBase.
-var reads = []string{"customerinfo", "customer/balance", "quota", "quotas", "topupsettings", "currencies"}
+// reads are what can be read, below apiBase.
+var reads = []string{
+	"customerinfo", "customer/balance", "customer/aibalance", "customer/operations", "quota", "quotas", "topupsettings", "currencies",
+}
 
 // startOfTime is when every test begins.
 var startOfTime = time.Date(2026, time.July, 8, 11, 39, 43, 123456000, time.UTC)
@@ -39,6 +42,7 @@ type setup struct {
 	billing billing.Config   // Store and Now are filled in
 	store   *store.Store     // nil: a new one in memory
 	empty   bool             // without the sample company
+	noBank  bool             // without a payment provider
 }
 
 // house is a real server with its store and, as a rule, the sample company,
@@ -52,7 +56,9 @@ type house struct {
 	clock   *clock
 	log     *journal
 	company sample.Company
-	quirky  bool // openapi.yaml does not describe it
+	quirky  bool                   // openapi.yaml does not describe it
+	serial  int                    // of what the test made
+	bank    *sandbox.MemoryJournal // nil unless the test chose it
 }
 
 func newHouse(t *testing.T, s setup) *house {
@@ -62,6 +68,9 @@ func newHouse(t *testing.T, s setup) *house {
 		h.store = openStore(t, store.Config{InMemory: true})
 	}
 	s.billing.Store, s.billing.Now = h.store, h.clock.Now
+	if s.billing.Provider == nil && !s.noBank {
+		s.billing.Provider = billing.NewSandbox(h.store, h.clock.Now)
+	}
 	var err error
 	if h.service, err = billing.New(s.billing); err != nil {
 		t.Fatal(err)
@@ -146,6 +155,7 @@ type request struct {
 	key    string            // sent as a bearer token; "" sends none
 	method string            // "" means GET
 	host   string            // "" means portalHost
+	body   string            // JSON; "" sends none
 	header map[string]string // further headers
 	// loose is for requests that the server takes though openapi.yaml, which
 	// can't say "in any case", does not describe them.
@@ -164,14 +174,23 @@ func (q request) build(t *testing.T, base string) *http.Request {
 	if q.host == "" {
 		q.host = portalHost
 	}
-	var r *http.Request
+	var (
+		r    *http.Request
+		body io.Reader
+	)
+	if q.body != "" {
+		body = strings.NewReader(q.body)
+	}
 	if base == "" {
-		r = httptest.NewRequest(q.method, q.path, nil)
+		r = httptest.NewRequest(q.method, q.path, body)
 	} else {
 		var err error
-		if r, err = http.NewRequest(q.method, base+q.path, nil); err != nil {
+		if r, err = http.NewRequest(q.method, base+q.path, body); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if q.body != "" {
+		r.Header.Set("Content-Type", "application/json")
 	}
 	r.Host = q.host
 	if q.key != "" {
@@ -229,6 +248,9 @@ func (h *house) hand(q request, r *http.Request) reply {
 
 func (h *house) check(q request, got reply) {
 	h.t.Helper()
+	if got.request.Body != nil { // it was read
+		got.request.Body = io.NopCloser(strings.NewReader(q.body))
+	}
 	if !h.quirky {
 		checkReply(h.t, q, got)
 	}

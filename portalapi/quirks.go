@@ -3,9 +3,14 @@ package portalapi
 // Quirks are the ways of a stock portal that Bursar leaves behind. The zero
 // Quirks have none of them; StockQuirks has all.
 //
-// Two more have no switch. A stock portal answers an empty balance when its
-// accounting fails; here, a failing store is an error. And it sends the stack
-// trace of each error; here, stack is always null.
+// Some more have no switch. A stock portal answers an empty balance, an empty list
+// of operations, or that a deposit was declined, when its accounting fails; here,
+// what is not known is an error. It knows no Idempotency-Key and charges a deposit
+// once for each request; here, once for each key, and without keys never twice at
+// a time. It takes the last of several members of one name; here, a body that
+// says two things is refused. Its lists of operations have no highest limit, and
+// pass on any order; here, 1000, and by date. And it sends the stack trace of each
+// error; here, stack is always null.
 type Quirks struct {
 	// BearerKeysOnly: an API key is accepted only as "Authorization: Bearer
 	// sk-…". Without it, also as "Authorization: sk-…", as the published

@@ -49,7 +49,7 @@ func TestQuirkChangesOneThing(t *testing.T) {
 		"NoSettingsTwin":     {portalapi.Quirks{NoSettingsTwin: true}, `,"settings":{[^}]*}`, ``, 1},
 		"NoPlanDueDate":      {portalapi.Quirks{NoPlanDueDate: true}, `,"dueDate":"2026-07-31T11:39:43Z"`, ``, 1},
 		"CurrenciesCountOne": {portalapi.Quirks{CurrenciesCountOne: true}, `"count":2(.*/currencies)`, `"count":1$1`, 1},
-		"QuietLimits":        {portalapi.Quirks{QuietLimits: true}, `(X-RateLimit-.*=[0-9]+ ){3}`, ``, 8},
+		"QuietLimits":        {portalapi.Quirks{QuietLimits: true}, `(X-RateLimit-.*=[0-9]+ ){3}`, ``, 10},
 		"SignAsISOCode": {
 			portalapi.Quirks{SignAsISOCode: true},
 			`"[A-Z]{3}","currencyNativeName":"([^"]*)","currencySymbol":"([^"]*)"`, `"$2","currencyNativeName":"$1"`, 2,

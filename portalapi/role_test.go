@@ -19,8 +19,11 @@ func TestRolesReadWhatTheyMay(t *testing.T) {
 	h := newHouse(t, setup{})
 	adminsOnly := []int{401, 403, 403, 403, 200, 200}
 	matrix := map[string][]int{ // by everybody
-		"customerinfo":       adminsOnly,
-		"customer/balance":   adminsOnly,
+		"customerinfo":        adminsOnly,
+		"customer/balance":    adminsOnly,
+		"customer/aibalance":  adminsOnly,
+		"customer/operations": adminsOnly,
+		"customer/operations?serviceName=backup&type=Deposit": adminsOnly,
 		"quota":              {401, 403, 200, 200, 200, 200},
 		"quotas":             adminsOnly,
 		"quotas?wallet=true": adminsOnly,

@@ -69,7 +69,8 @@ func (tx *Tx) InsertCollection(c Collection) (int64, error) {
 }
 
 // CloseCollection says how an open collection ended, or that it is not known. It
-// fails with ErrNotFound when the collection is closed already.
+// fails with ErrNotFound when the collection is closed already; one that was given
+// up as abandoned may still turn out to be settled.
 func (tx *Tx) CloseCollection(c Collection) error {
 	changed, err := tx.exec(`
 		UPDATE collection
@@ -80,7 +81,7 @@ func (tx *Tx) CloseCollection(c Collection) error {
 		       closed_at = $7
 		 WHERE portal_id = $1
 		   AND number = $2
-		   AND closed_at IS NULL`,
+		   AND (closed_at IS NULL OR state = 'declined' AND reason = 'abandoned' AND $3 = 'settled')`,
 		c.PortalID, c.Number, string(c.State), c.Reference, c.Reason, c.AskedAt.UnixMicro(), micros(c.ClosedAt))
 	if err == nil && changed == 0 {
 		err = fmt.Errorf("open collection %d of %s: %w", c.Number, c.PortalID, ErrNotFound)

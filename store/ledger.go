@@ -46,37 +46,96 @@ func (tx *Tx) load(batch *ledger.Batch, needs ledger.Needs) error {
 // loadBook adds a book with its pockets and, to the main one, the open holds
 // whose time may be over. A book that is not there is not added.
 func (tx *Tx) loadBook(batch *ledger.Batch, portalID string, name ledger.Book) error {
-	book, err := tx.book(portalID, name, tx.lockRows)
-	if err == ErrNotFound {
-		return nil
+	load := tx.loadBookAtOnce
+	if tx.lockRows != "" {
+		load = tx.loadBookLocked
 	}
-	if err != nil {
+	held, err := load(batch, portalID, name)
+	if err != nil || name != ledger.Main || !held {
 		return err
-	}
-	batch.AddBook(book)
-	pockets, err := tx.Pockets(portalID, name)
-	if err != nil {
-		return err
-	}
-	held := false
-	for _, pocket := range pockets {
-		batch.AddPocket(pocket)
-		held = held || pocket.Held.Sign() > 0
-	}
-	if name != ledger.Main || !held {
-		return nil
-	}
-	until := batch.Now()
-	if book.LastAt.After(until) {
-		until = book.LastAt
 	}
 	return tx.holds(`
 		SELECT `+holdColumns+`
 		  FROM hold
 		 WHERE portal_id = $1
 		   AND state = 'open'
-		   AND expires_at <= $2
-		 ORDER BY number`, []any{portalID, until.UnixMicro()}, portalID, batch.AddHold)
+		   AND (expires_at <= $2 OR expires_at <= (SELECT max(last_at) FROM book WHERE portal_id = $1))`,
+		[]any{portalID, batch.Now().UnixMicro()}, portalID, batch.AddHold)
+}
+
+// loadBookLocked locks the book first: its pockets may only be read when nobody
+// else can change them any more. It reports whether anything is held.
+func (tx *Tx) loadBookLocked(batch *ledger.Batch, portalID string, name ledger.Book) (held bool, err error) {
+	book, err := tx.book(portalID, name, tx.lockRows)
+	if err == ErrNotFound {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	batch.AddBook(book)
+	pockets, err := tx.Pockets(portalID, name)
+	for _, pocket := range pockets {
+		batch.AddPocket(pocket)
+		held = held || pocket.Held.Sign() > 0
+	}
+	return held, err
+}
+
+// loadBookAtOnce is for an engine with one writer, who is this one.
+func (tx *Tx) loadBookAtOnce(batch *ledger.Batch, portalID string, name ledger.Book) (held bool, err error) {
+	first := true
+	err = tx.rows(`
+		SELECT book.last, book.last_hold, book.last_at,
+		       pocket.currency, pocket.position, pocket.balance, pocket.held, pocket.credit_limit, pocket.credited, pocket.credited_at
+		  FROM book
+		  LEFT JOIN pocket ON pocket.portal_id = book.portal_id AND pocket.book = book.book
+		 WHERE book.portal_id = $1
+		   AND book.book = $2`, []any{portalID, string(name)}, func(scan func(...any) error) error {
+		var (
+			b  = ledger.BookState{Portal: portalID, Book: name}
+			at sql.NullInt64
+			p  pocketRow
+		)
+		if err := scan(append([]any{&b.Last, &b.LastHold, &at}, p.into()...)...); err != nil {
+			return err
+		}
+		if first {
+			b.LastAt, first = fromMicros(at), false
+			batch.AddBook(b)
+		}
+		if p.currency.Valid {
+			pocket := p.pocket(portalID, name)
+			batch.AddPocket(pocket)
+			held = held || pocket.Held.Sign() > 0
+		}
+		return nil
+	})
+	return held, err
+}
+
+// pocketRow is a row of pocket as it is read; the columns are NULL where there is
+// none.
+type pocketRow struct {
+	currency                       sql.NullString
+	position, balance, held, limit sql.NullInt64
+	credited, creditedAt           sql.NullInt64
+}
+
+func (r *pocketRow) into() []any {
+	return []any{&r.currency, &r.position, &r.balance, &r.held, &r.limit, &r.credited, &r.creditedAt}
+}
+
+func (r *pocketRow) pocket(portalID string, name ledger.Book) ledger.Pocket {
+	in := func(n sql.NullInt64) money.Amount { return money.FromUnits(n.Int64, money.Currency(r.currency.String)) }
+	p := ledger.Pocket{
+		Portal: portalID, Book: name, Position: r.position.Int64,
+		Balance: in(r.balance), Held: in(r.held), CreditLimit: in(r.limit), CreditedAt: fromMicros(r.creditedAt),
+	}
+	if r.credited.Valid {
+		p.Credited = in(r.credited)
+	}
+	return p
 }
 
 // Book returns how far a book has got, or ErrNotFound.
@@ -112,22 +171,10 @@ func (tx *Tx) Pockets(portalID string, name ledger.Book) ([]ledger.Pocket, error
 		 WHERE portal_id = $1
 		   AND book = $2
 		 ORDER BY position, currency`, []any{portalID, string(name)}, func(scan func(...any) error) error {
-		var (
-			p                    = ledger.Pocket{Portal: portalID, Book: name}
-			currency             money.Currency
-			balance, held, limit int64
-			credited, creditedAt sql.NullInt64
-		)
-		if err := scan(&currency, &p.Position, &balance, &held, &limit, &credited, &creditedAt); err != nil {
-			return err
-		}
-		p.Balance, p.Held = money.FromUnits(balance, currency), money.FromUnits(held, currency)
-		p.CreditLimit, p.CreditedAt = money.FromUnits(limit, currency), fromMicros(creditedAt)
-		if credited.Valid {
-			p.Credited = money.FromUnits(credited.Int64, currency)
-		}
-		all = append(all, p)
-		return nil
+		var p pocketRow
+		err := scan(p.into()...)
+		all = append(all, p.pocket(portalID, name))
+		return err
 	})
 	return all, err
 }
@@ -246,14 +293,14 @@ func (tx *Tx) transfers(query string, args []any, portalID string, book ledger.B
 
 // save writes down what a batch came to, row by row.
 func (tx *Tx) save(e ledger.Effects) error {
+	for i := range e.Done { // first, as it may fail
+		if err := tx.insertDone(&e.Done[i]); err != nil {
+			return fmt.Errorf("key %q: %w", e.Done[i].Key, err)
+		}
+	}
 	for i := range e.Transfers {
 		if err := tx.insertTransfer(&e.Transfers[i]); err != nil {
 			return fmt.Errorf("transfer %s: %w", e.Transfers[i].ID(), err)
-		}
-	}
-	for i := range e.Done {
-		if err := tx.insertDone(&e.Done[i]); err != nil {
-			return fmt.Errorf("key %q: %w", e.Done[i].Key, err)
 		}
 	}
 	for i := range e.NewHolds {
@@ -317,13 +364,19 @@ func (tx *Tx) insertTransfer(t *ledger.Transfer) error {
 		t.Participant, string(t.Metadata), number(t.Corrects), number(t.Hold))
 }
 
+// insertDone fails with errNotAllNew when the key was used before.
 func (tx *Tx) insertDone(d *ledger.Done) error {
 	a := &d.Answer
-	return tx.one(`
+	inserted, err := tx.exec(`
 		INSERT INTO done (portal_id, key, input, at, main_transfer, ai_transfer, hold, currency, amount, available, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		ON CONFLICT DO NOTHING`,
 		d.Portal, d.Key, d.Input[:], a.At.UnixMicro(), number(a.Main), number(a.AI), number(a.Hold),
 		string(a.Amount.Currency()), a.Amount.Units(), a.Available.Units(), micros(a.ExpiresAt))
+	if err == nil && inserted == 0 {
+		err = errNotAllNew
+	}
+	return err
 }
 
 func (tx *Tx) insertHold(h *ledger.Hold) error {

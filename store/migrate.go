@@ -10,7 +10,10 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // Migration is what it takes to bring a database up to date.
@@ -128,7 +131,7 @@ func (e *engine) migrate(ctx context.Context, target int64) error {
 		if now, again := e.version(ctx); again == nil && now == target {
 			return nil
 		}
-		const most = 10
+		const most = 100
 		if attempt == most || !e.collided(err) {
 			return fmt.Errorf("bring the tables up to date: %w", engineError(err))
 		}
@@ -138,6 +141,24 @@ func (e *engine) migrate(ctx context.Context, target int64) error {
 			return engineError(ctx.Err())
 		}
 	}
+}
+
+// collided reports whether a migration failed because another process is at the
+// same: on PostgreSQL before it could take the lock, on SQLite between two steps.
+func (e *engine) collided(err error) bool {
+	var told *pgconn.PgError
+	if errors.As(err, &told) {
+		return told.Code == "23505" || told.Code == "42P07" // unique_violation, duplicate_table
+	}
+	var lite *sqlite.Error
+	if !errors.As(err, &lite) {
+		return false
+	}
+	switch lite.Code() & 0xff {
+	case sqlite3.SQLITE_ERROR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_SCHEMA:
+		return true // a table that is there already, or not any more
+	}
+	return false
 }
 
 func (e *engine) up(ctx context.Context) (err error) {

@@ -16,7 +16,9 @@ type Portal struct {
 	ID   string
 	Name string
 	// Country is its ISO 3166-1 alpha-2 code; "" when unknown.
-	Country   string
+	Country string
+	// TimeZone is the IANA name of its zone; "" is UTC.
+	TimeZone  string
 	CreatedAt time.Time
 	// Version counts the commits that changed the portal, from 1.
 	Version int64
@@ -39,9 +41,9 @@ const moneyOf = `(SELECT CAST(coalesce(sum(book.changes), 0) AS BIGINT) FROM boo
 func (s *Store) CreatePortal(ctx context.Context, p Portal, hosts []string, fn func(*Tx) error) error {
 	return s.write(ctx, p.ID, func(tx *Tx) error {
 		if _, err := tx.exec(`
-			INSERT INTO portal (portal_id, name, country, created_at, version)
-			VALUES ($1, $2, $3, $4, 1)`,
-			p.ID, p.Name, p.Country, micros(p.CreatedAt)); err != nil {
+			INSERT INTO portal (portal_id, name, country, time_zone, created_at, version)
+			VALUES ($1, $2, $3, $4, $5, 1)`,
+			p.ID, p.Name, p.Country, p.TimeZone, micros(p.CreatedAt)); err != nil {
 			return fmt.Errorf("portal %q: %w", p.ID, err)
 		}
 		for _, host := range hosts {
@@ -112,9 +114,9 @@ func (tx *Tx) Portal(portalID string) (Portal, error) {
 		created sql.NullInt64
 	)
 	err := tx.row(`
-		SELECT name, country, created_at, version
+		SELECT name, country, time_zone, created_at, version
 		  FROM portal
-		 WHERE portal_id = $1`, []any{portalID}, &p.Name, &p.Country, &created, &p.Version)
+		 WHERE portal_id = $1`, []any{portalID}, &p.Name, &p.Country, &p.TimeZone, &created, &p.Version)
 	p.CreatedAt = fromMicros(created)
 	if errors.Is(err, ErrNotFound) {
 		err = fmt.Errorf("portal %q: %w", portalID, err)
@@ -127,7 +129,7 @@ func (tx *Tx) Portal(portalID string) (Portal, error) {
 func (tx *Tx) PortalsAfter(portalID string, limit int) ([]Portal, error) {
 	var all []Portal
 	err := tx.rows(`
-		SELECT portal_id, name, country, created_at, version
+		SELECT portal_id, name, country, time_zone, created_at, version
 		  FROM portal
 		 WHERE portal_id > $1
 		 ORDER BY portal_id
@@ -136,12 +138,21 @@ func (tx *Tx) PortalsAfter(portalID string, limit int) ([]Portal, error) {
 			p       Portal
 			created sql.NullInt64
 		)
-		err := scan(&p.ID, &p.Name, &p.Country, &created, &p.Version)
+		err := scan(&p.ID, &p.Name, &p.Country, &p.TimeZone, &created, &p.Version)
 		p.CreatedAt = fromMicros(created)
 		all = append(all, p)
 		return err
 	})
 	return all, err
+}
+
+// PutTimeZone sets the zone of the portal.
+func (tx *Tx) PutTimeZone(name string) error {
+	_, err := tx.exec(`
+		UPDATE portal
+		   SET time_zone = $2
+		 WHERE portal_id = $1`, tx.portal, name)
+	return err
 }
 
 // Hosts returns the hosts that a portal answers for, sorted.

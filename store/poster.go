@@ -30,7 +30,6 @@ type waiting struct {
 	ctx      context.Context
 	requests []ledger.Request
 	at       time.Time
-	also     func(*Tx, []ledger.Result) error
 	results  []ledger.Result
 	err      error
 	done     chan struct{}
@@ -67,7 +66,11 @@ func (s *Store) Post(ctx context.Context, post Post) ([]ledger.Result, error) {
 		return nil, fmt.Errorf("post %d requests: more than %d", len(post.Requests), maxBatch)
 	}
 	if post.Also != nil || post.Rehearse {
-		return s.postAlone(ctx, post)
+		results, err := s.postAlone(ctx, post)
+		if errors.Is(err, errNotAllNew) { // a key came in between, on the other book
+			results, err = s.postAlone(ctx, post)
+		}
+		return results, err
 	}
 	return s.poster.post(ctx, post)
 }
@@ -99,15 +102,38 @@ func (s *Store) postAlone(ctx context.Context, post Post) (results []ledger.Resu
 // CarryOut runs requests on what is there, and writes what they come to, as a
 // part of the transaction. Their results are true when that is committed.
 func (tx *Tx) CarryOut(now time.Time, requests []ledger.Request) ([]ledger.Result, error) {
+	return tx.carryOut(now, requests, ledger.NeedsOf(requests))
+}
+
+func (tx *Tx) carryOut(now time.Time, requests []ledger.Request, needs ledger.Needs) ([]ledger.Result, error) {
 	batch := ledger.NewBatch(now)
-	if err := tx.load(batch, ledger.NeedsOf(requests)); err != nil {
+	if err := tx.load(batch, needs); err != nil {
 		return nil, err
 	}
+	results, err := runAll(batch, requests, needs)
+	if err != nil {
+		return nil, err
+	}
+	return results, tx.save(batch.Effects())
+}
+
+// errNotAllNew says that requests which were hoped to be new are to be looked at
+// again, with what was done under their keys.
+var errNotAllNew = errors.New("not all requests are new and possible")
+
+// runAll runs requests one after the other. Nearly all are new and possible, and
+// what was done under their keys need not be read: writing them says whether that
+// is so. It fails with errNotAllNew when it was not read, and one is refused, which
+// may be for having been carried out before.
+func runAll(batch *ledger.Batch, requests []ledger.Request, needs ledger.Needs) ([]ledger.Result, error) {
 	results := make([]ledger.Result, len(requests))
 	for i, r := range requests {
 		results[i] = batch.Run(r)
+		if results[i].Err != nil && len(needs.Keys) == 0 {
+			return nil, errNotAllNew
+		}
 	}
-	return results, tx.save(batch.Effects())
+	return results, nil
 }
 
 func newPoster(s *Store) *poster {
@@ -245,10 +271,18 @@ func (p *poster) carryOut(at time.Time, requests []ledger.Request) (results []le
 	if p.press != nil {
 		return p.press.post(context.Background(), at, requests)
 	}
-	err = p.store.moveMoney(context.Background(), func(tx *Tx) (err error) {
-		results, err = tx.CarryOut(at, requests)
-		return err
-	})
+	needs := ledger.NeedsOf(requests)
+	hopeful := needs
+	hopeful.Keys = nil
+	for _, needs := range []ledger.Needs{hopeful, needs} {
+		err = p.store.moveMoney(context.Background(), func(tx *Tx) (err error) {
+			results, err = tx.carryOut(at, requests, needs)
+			return err
+		})
+		if !errors.Is(err, errNotAllNew) {
+			break
+		}
+	}
 	return results, err
 }
 

@@ -210,13 +210,6 @@ func (s *server) migrationLock() (lock.Locker, error) {
 	)
 }
 
-// collided reports whether a migration failed because another process made the
-// same table in the same moment, before it could take the lock.
-func (e *engine) collided(err error) bool {
-	var told *pgconn.PgError
-	return errors.As(err, &told) && (told.Code == "23505" || told.Code == "42P07")
-}
-
 // postgresError names what the server told.
 // Source: PostgreSQL, appendix "Error Codes".
 func postgresError(told *pgconn.PgError, err error) error {
@@ -258,12 +251,6 @@ func stale(told *pgconn.PgError) bool {
 		return strings.Contains(told.Message, "cached plan")
 	}
 	return false
-}
-
-// raw gives the driver's own connection for what database/sql can't do, or not as
-// fast. It may only be used until fn returns.
-func (s *session) raw(fn func(*pgx.Conn) error) error {
-	return s.conn.Raw(func(conn any) error { return fn(conn.(*stdlib.Conn).Conn()) })
 }
 
 // gone reports whether a session's connection is closed.

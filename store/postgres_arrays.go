@@ -55,7 +55,7 @@ func queueTransfers(q *pgx.Batch, all []ledger.Transfer) {
 		  FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::text[],
 		              $9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::bigint[], $14::text[], $15::text[], $16::bigint[], $17::bigint[])`,
 		portals, books, numbers, ats, types, debits, credits, currencies, amounts, balances, keys, services, quantities,
-		participants, metadata, corrects, holds).Exec(changes(n))
+		participants, metadata, corrects, holds)
 }
 
 func queueDone(q *pgx.Batch, all []ledger.Done) {
@@ -80,7 +80,7 @@ func queueDone(q *pgx.Batch, all []ledger.Done) {
 		SELECT *
 		  FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[],
 		              $9::bigint[], $10::bigint[], $11::bigint[])`,
-		portals, keys, inputs, ats, main, ai, holds, currencies, amounts, available, expires).Exec(changes(n))
+		portals, keys, inputs, ats, main, ai, holds, currencies, amounts, available, expires)
 }
 
 func queueHolds(q *pgx.Batch, fresh, changed []ledger.Hold) {
@@ -104,7 +104,7 @@ func queueHolds(q *pgx.Batch, fresh, changed []ledger.Hold) {
 			  FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[],
 			              $9::text[], $10::bigint[], $11::text[], $12::text[], $13::bigint[], $14::bigint[], $15::bigint[])`,
 			portals, numbers, states, currencies, amounts, posted, transfers, keys, services, quantities, participants,
-			metadata, opened, expires, closed).Exec(changes(n))
+			metadata, opened, expires, closed)
 	}
 	if n := len(changed); n > 0 {
 		var (
@@ -117,7 +117,7 @@ func queueHolds(q *pgx.Batch, fresh, changed []ledger.Hold) {
 			portals[i], numbers[i], states[i], posted[i] = h.Portal, h.Number, string(h.State), h.Posted.Units()
 			transfers[i], expires[i], closed[i] = nullable(h.Transfer), h.ExpiresAt.UnixMicro(), moment(h.ClosedAt)
 		}
-		q.Queue(`
+		q.Queue(exactly(`
 			UPDATE hold h
 			   SET state = n.state,
 			       posted = n.posted,
@@ -128,8 +128,8 @@ func queueHolds(q *pgx.Batch, fresh, changed []ledger.Hold) {
 			       AS n (portal_id, number, state, posted, transfer, expires_at, closed_at)
 			 WHERE h.portal_id = n.portal_id
 			   AND h.number = n.number
-			   AND h.state = 'open'`,
-			portals, numbers, states, posted, transfers, expires, closed).Exec(changes(n))
+			   AND h.state = 'open'`, 8),
+			portals, numbers, states, posted, transfers, expires, closed, n)
 	}
 }
 
@@ -139,7 +139,7 @@ func queuePockets(q *pgx.Batch, fresh, changed []ledger.Pocket) {
 			INSERT INTO pocket (portal_id, book, currency, position, balance, held, credit_limit, credited, credited_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 			p.Portal, string(p.Book), string(p.Currency()), p.Position, p.Balance.Units(), p.Held.Units(), p.CreditLimit.Units(),
-			creditedUnits(p), moment(p.CreditedAt)).Exec(changes(1))
+			creditedUnits(p), moment(p.CreditedAt))
 	}
 	n := len(changed)
 	if n == 0 {
@@ -154,7 +154,7 @@ func queuePockets(q *pgx.Batch, fresh, changed []ledger.Pocket) {
 		portals[i], books[i], currencies[i] = p.Portal, string(p.Book), string(p.Currency())
 		balances[i], held[i], credited[i], creditedAt[i] = p.Balance.Units(), p.Held.Units(), creditedUnits(p), moment(p.CreditedAt)
 	}
-	q.Queue(`
+	q.Queue(exactly(`
 		UPDATE pocket p
 		   SET balance = n.balance,
 		       held = n.held,
@@ -164,8 +164,8 @@ func queuePockets(q *pgx.Batch, fresh, changed []ledger.Pocket) {
 		       AS n (portal_id, book, currency, balance, held, credited, credited_at)
 		 WHERE p.portal_id = n.portal_id
 		   AND p.book = n.book
-		   AND p.currency = n.currency`,
-		portals, books, currencies, balances, held, credited, creditedAt).Exec(changes(n))
+		   AND p.currency = n.currency`, 8),
+		portals, books, currencies, balances, held, credited, creditedAt, n)
 }
 
 func creditedUnits(p ledger.Pocket) *int64 {

@@ -74,17 +74,35 @@ func (p *press) try(ctx context.Context, now time.Time, requests []ledger.Reques
 			return nil, true, err
 		}
 	}
+	needs := ledger.NeedsOf(requests)
+	attempts := []ledger.Needs{needs, needs} // a key may come in between, on the other book
+	if len(requests) > 1 {
+		attempts[0].Keys = nil
+	}
+	var results []ledger.Result
+	for _, needs := range attempts {
+		results, begun, err = p.batch(ctx, now, requests, needs)
+		var told *pgconn.PgError
+		known := errors.As(err, &told) && told.Code == "23505" && p.conn.PgConn().TxStatus() == 'I'
+		if !known && !errors.Is(err, errNotAllNew) {
+			break
+		}
+	}
+	return results, begun, err
+}
+
+// batch carries requests out in one transaction. Without keys among the needs it
+// fails with errNotAllNew, or on one of the keys, unless all are new and none is
+// refused.
+func (p *press) batch(ctx context.Context, now time.Time, requests []ledger.Request, needs ledger.Needs) (_ []ledger.Result, begun bool, err error) {
 	batch := ledger.NewBatch(now)
-	if err := p.load(ctx, batch, ledger.NeedsOf(requests)); err != nil {
+	if err := p.load(ctx, batch, needs); err != nil {
 		return nil, false, errors.Join(err, p.rollback(ctx))
 	}
-	results := make([]ledger.Result, len(requests))
-	for i, r := range requests {
-		results[i] = batch.Run(r)
-	}
+	results, err := runAll(batch, requests, needs)
 	effects := batch.Effects()
-	if effects.Empty() {
-		return results, true, p.rollback(ctx)
+	if err != nil || effects.Empty() {
+		return results, true, errors.Join(err, p.rollback(ctx))
 	}
 	if err := p.save(ctx, effects); err != nil {
 		return nil, true, errors.Join(err, p.rollback(ctx))
@@ -123,7 +141,7 @@ const onlyMove = `
 	     AND EXISTS (SELECT FROM locked)
 	     AND ($5::bigint > 0 OR balance - held + credit_limit + $5::bigint >= 0)
 	     AND NOT EXISTS (SELECT FROM done WHERE portal_id = $1 AND key = $3)
-	     AND (held = 0 OR NOT EXISTS (SELECT FROM hold WHERE portal_id = $1 AND state = 'open' AND expires_at <= $7))
+	     AND ($2 <> 'main' OR NOT EXISTS (SELECT FROM hold WHERE portal_id = $1 AND state = 'open' AND expires_at <= $7))
 	  RETURNING balance, balance - held AS available
 	), moved AS (
 	  UPDATE book
@@ -152,7 +170,7 @@ const onlyMove = `
 // did: when not, and without an error, nothing has happened.
 func (p *press) single(ctx context.Context, now time.Time, r ledger.Request) (ledger.Result, bool, error) {
 	do, ok := r.Do.(ledger.Post)
-	if !ok || len(do) != 1 || do[0].Check() != nil {
+	if !ok || len(do) != 1 || do[0].Check() != nil || r.Key == "" || len(r.Key) > ledger.MaxKey || do[0].Debit == ledger.Transit || do[0].Credit == ledger.Transit {
 		return ledger.Result{}, false, nil
 	}
 	t := &do[0]
@@ -215,18 +233,20 @@ func (p *press) load(ctx context.Context, batch *ledger.Batch, needs ledger.Need
 		  JOIN pocket p ON p.portal_id = n.portal_id AND p.book = n.book`, portals, books).Query(func(rows pgx.Rows) error {
 		return eachPocket(rows, batch.AddPocket)
 	})
-	q.Queue(`
+	if len(needs.Keys) > 0 {
+		q.Queue(`
 		SELECT d.portal_id, d.key, d.input, d.at, d.main_transfer, d.ai_transfer, d.hold, d.currency, d.amount, d.available, d.expires_at
 		  FROM unnest($1::text[], $2::text[]) AS n (portal_id, key)
 		  JOIN done d ON d.portal_id = n.portal_id AND d.key = n.key`, keysOf(needs.Keys)...).Query(func(rows pgx.Rows) error {
-		return eachDone(rows, batch.AddDone)
-	})
+			return eachDone(rows, batch.AddDone)
+		})
+	}
 	q.Queue(`
 		SELECT `+pressHoldColumns+`
 		  FROM unnest($1::text[], $2::text[]) AS n (portal_id, book)
 		  JOIN hold h ON h.portal_id = n.portal_id AND h.state = 'open'
 		 WHERE n.book = 'main'
-		   AND h.expires_at <= $3`, portals, books, batch.Now().UnixMicro()).Query(func(rows pgx.Rows) error {
+		   AND h.expires_at <= greatest($3, (SELECT max(b.last_at) FROM book b WHERE b.portal_id = n.portal_id))`, portals, books, batch.Now().UnixMicro()).Query(func(rows pgx.Rows) error {
 		return eachHold(rows, batch.AddHold)
 	})
 	if len(needs.Holds) > 0 {
@@ -372,7 +392,7 @@ func (p *press) save(ctx context.Context, e ledger.Effects) error {
 		portals, books = append(portals, b.Portal), append(books, string(b.Book))
 		last, holds, ats = append(last, b.Last), append(holds, b.LastHold), append(ats, b.LastAt.UnixMicro())
 	}
-	q.Queue(`
+	q.Queue(exactly(`
 		UPDATE book b
 		   SET last = n.last,
 		       last_hold = n.last_hold,
@@ -380,7 +400,7 @@ func (p *press) save(ctx context.Context, e ledger.Effects) error {
 		       changes = b.changes + 1
 		  FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[]) AS n (portal_id, book, last, last_hold, last_at)
 		 WHERE b.portal_id = n.portal_id
-		   AND b.book = n.book`, portals, books, last, holds, ats).Exec(changes(len(e.Books)))
+		   AND b.book = n.book`, 6), portals, books, last, holds, ats, len(e.Books))
 	q.Queue("COMMIT").Exec(func(tag pgconn.CommandTag) error {
 		if tag.String() != "COMMIT" {
 			return fmt.Errorf("commit: the server answered %s", tag)
@@ -390,12 +410,13 @@ func (p *press) save(ctx context.Context, e ledger.Effects) error {
 	return p.conn.SendBatch(ctx, q).Close()
 }
 
-// changes checks that a statement changed as many rows as there are.
-func changes(n int) func(pgconn.CommandTag) error {
-	return func(tag pgconn.CommandTag) error {
-		if tag.RowsAffected() != int64(n) {
-			return fmt.Errorf("%d rows changed where there are %d", tag.RowsAffected(), n)
-		}
-		return nil
-	}
+// exactly makes a statement fail unless it changes as many rows as the parameter of
+// this number says, so that what comes after it is not committed.
+func exactly(statement string, parameter int) string {
+	return fmt.Sprintf(`
+	WITH changed AS (%s
+		RETURNING 1
+	)
+	SELECT 1 / CASE WHEN count(*) = $%d::bigint THEN 1 ELSE 0 END
+	  FROM changed`, statement, parameter)
 }

@@ -5,10 +5,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/bursarhq/bursar/ledger"
+	"github.com/bursarhq/bursar/money"
 )
 
 // apart are the tables that no portal owns.
-var apart = []string{"host", "counter", "goose_db_version"}
+var apart = append([]string{"goose_db_version"}, shared...)
 
 func schemaDB(t *testing.T) (*sql.DB, []string) {
 	t.Helper()
@@ -60,8 +64,9 @@ func TestEveryForeignKeyStaysWithinThePortal(t *testing.T) {
 		}
 	}
 	for _, table := range owned(all) {
-		if table != "portal" && len(column(t, db, "SELECT id FROM pragma_foreign_key_list('"+table+"')")) == 0 {
-			t.Errorf("%s: no foreign key ties it to its portal", table)
+		tied := len(column(t, db, "SELECT id FROM pragma_foreign_key_list('"+table+"')")) > 0
+		if tied == (table == "portal" || slices.Contains(unreferred, table)) {
+			t.Errorf("%s: is there a foreign key that ties it to its portal? %t", table, tied)
 		}
 	}
 	if seen == 0 {
@@ -94,13 +99,11 @@ func TestTablesRefuseWhatGoCannotSay(t *testing.T) {
 
 func tablesRefuse(t *testing.T, s *Store) {
 	furnish(t, s)
-	before := dump(t, s)
-	for _, statement := range []string{
+	mustRefuse(t, s, []string{
 		`UPDATE portal SET version = 0`,
 		`UPDATE portal SET portal_id = 'x' WHERE portal_id = 'p'`,
 		`DELETE FROM portal WHERE portal_id = 'p'`,
 		`DELETE FROM portal_user WHERE user_id = 'owner'`,
-		`DELETE FROM customer`,
 		`UPDATE api_key SET hash = x'00'`,
 		`UPDATE api_key SET hash = 'text of thirty-two characters !!!'`,
 		`UPDATE pocket SET credited = 1`,
@@ -117,9 +120,18 @@ func tablesRefuse(t *testing.T, s *Store) {
 		`UPDATE portal_user SET role = 'Owner' WHERE role = 'owner'`,
 		`UPDATE portal_user SET email = 'CAPITALS@EXAMPLE.COM'`,
 		`UPDATE customer SET email = 'CAPITALS@EXAMPLE.COM'`,
+		`UPDATE customer SET payer_id = 'nobody'`,
 		`UPDATE host SET host = 'CAPITALS.EXAMPLE'`,
 		`UPDATE counter SET value = NULL`,
-	} {
+	})
+}
+
+// mustRefuse checks that the engine refuses each statement, and nothing has changed
+// afterwards.
+func mustRefuse(t *testing.T, s *Store, statements []string) {
+	t.Helper()
+	before := dump(t, s)
+	for _, statement := range statements {
 		if onServer(s.db) && strings.Contains(statement, "1.5") {
 			continue // it rounds, where a constant is not what it should be
 		}
@@ -132,4 +144,123 @@ func tablesRefuse(t *testing.T, s *Store) {
 		}
 	}
 	diff(t, "the database", dump(t, s), before)
+}
+
+// TestLedgerTablesRefuseWhatGoCannotSay is the half of the ledger's laws that SQL
+// can say.
+func TestLedgerTablesRefuseWhatGoCannotSay(t *testing.T) {
+	onEach(t, func(t *testing.T, s *Store) {
+		furnish(t, s)
+		keepBooks(t, s)
+		mustRefuse(t, s, []string{
+			`INSERT INTO book SELECT * FROM book`,
+			`UPDATE book SET book = 'side' WHERE book = 'ai'`,
+			`UPDATE book SET last = -1`,
+			`UPDATE book SET last_hold = -1`,
+			`UPDATE book SET sealed = last + 1`,
+			`UPDATE book SET sealed = -1`,
+			`UPDATE book SET last = sealed - 1 WHERE sealed > 0`,
+			`INSERT INTO done SELECT * FROM done`,
+			`UPDATE done SET key = ''`,
+			`UPDATE done SET input = NULL`,
+			`UPDATE done SET main_transfer = NULL, ai_transfer = NULL, hold = NULL`,
+			`UPDATE done SET main_transfer = 0`,
+			`UPDATE done SET ai_transfer = 0`,
+			`UPDATE done SET hold = 0`,
+			`UPDATE done SET currency = 'DOLLAR'`,
+			`INSERT INTO transfer SELECT * FROM transfer`,
+			`UPDATE transfer SET amount = 0`,
+			`UPDATE transfer SET amount = -amount`,
+			`UPDATE transfer SET amount = 1.5`,
+			`UPDATE transfer SET number = 0 WHERE number = 1`,
+			`UPDATE transfer SET book = 'side'`,
+			`UPDATE transfer SET type = 20`,
+			`UPDATE transfer SET type = -1`,
+			`UPDATE transfer SET quantity = -1`,
+			`UPDATE transfer SET debit = 'revenue', credit = 'goodwill'`,
+			`UPDATE transfer SET debit = 'wallet', credit = 'wallet'`,
+			`UPDATE transfer SET corrects = number`,
+			`UPDATE transfer SET corrects = 0`,
+			`UPDATE transfer SET hold = 0`,
+			`INSERT INTO hold SELECT * FROM hold`,
+			`UPDATE hold SET state = 'lost'`,
+			`UPDATE hold SET amount = 0, posted = 0`,
+			`UPDATE hold SET posted = amount + 1`,
+			`UPDATE hold SET posted = -1`,
+			`UPDATE hold SET state = 'voided' WHERE state = 'open'`,
+			`UPDATE hold SET state = 'open' WHERE state = 'voided'`,
+			`UPDATE hold SET state = 'voided' WHERE state = 'completed'`,
+			`UPDATE hold SET state = 'completed' WHERE state = 'voided'`,
+			`UPDATE hold SET closed_at = NULL WHERE state <> 'open'`,
+			`UPDATE hold SET closed_at = 1 WHERE state = 'open'`,
+			`UPDATE hold SET posted = 0 WHERE state = 'completed'`,
+			`UPDATE hold SET transfer = NULL WHERE state = 'completed'`,
+			`UPDATE hold SET quantity = -1`,
+			`INSERT INTO pocket SELECT * FROM pocket`,
+			`UPDATE pocket SET held = -1`,
+			`UPDATE pocket SET credit_limit = -1`,
+			`UPDATE pocket SET book = 'side'`,
+			`INSERT INTO seal SELECT * FROM seal`,
+			`UPDATE seal SET hash = NULL`,
+			`UPDATE seal SET first = 0`,
+			`UPDATE seal SET first = last + 1`,
+			`UPDATE collection SET state = 'maybe'`,
+			`UPDATE collection SET state = 'settled' WHERE state = 'open'`,
+			`UPDATE collection SET closed_at = NULL, state = 'open'`,
+			`UPDATE collection SET closed_at = 1 WHERE state = 'open'`,
+			`UPDATE collection SET amount = 0`,
+			`UPDATE collection SET number = 0`,
+			`UPDATE collection SET key = 'one'`,
+			`INSERT INTO operator_key SELECT * FROM operator_key`,
+			`UPDATE operator_key SET hash = NULL`,
+			`INSERT INTO operator_key SELECT 'other', name, hash, postfix, created_at, expires_at, revoked_at FROM operator_key`,
+			`INSERT INTO sandbox_charge SELECT * FROM sandbox_charge`,
+		})
+		mustVerify(t, s)
+	})
+}
+
+// keepBooks puts something of each kind into the tables of the ledger, on top of
+// what furnish made.
+func keepBooks(t *testing.T, s *Store) {
+	t.Helper()
+	ask := func(key string, do ledger.Action) ledger.Request {
+		return ledger.Request{Portal: "p", Key: key, Input: ledger.InputOf(key), Do: do}
+	}
+	results := post(t, s,
+		credit("credit", 1000), charge("charge", 100),
+		ask("hold 1", ledger.Reserve{Amount: money.FromUnits(10, "USD"), For: time.Hour}),
+		ask("hold 2", ledger.Reserve{Amount: money.FromUnits(20, "USD"), For: time.Hour}),
+		ask("hold 3", ledger.Reserve{Amount: money.FromUnits(30, "USD"), For: time.Hour}),
+		ask("complete", ledger.Complete{Hold: 1}), ask("void", ledger.Void{Hold: 2}),
+	)
+	results = append(results, post(t, s, ask("correct", ledger.Correct{Book: ledger.Main, Transfer: 2}))...)
+	for _, r := range results {
+		if r.Err != nil {
+			t.Fatal(r.Err)
+		}
+	}
+	if _, err := s.SealBook(t.Context(), "p", ledger.Main, epoch); err != nil {
+		t.Fatal(err)
+	}
+	change(t, s, "p", func(tx *Tx) error {
+		one := Collection{PortalID: "p", Key: "one", Provider: "sandbox", Amount: usd(1), OpenedAt: epoch, AskedAt: epoch}
+		number, err := tx.InsertCollection(one)
+		if err != nil {
+			return err
+		}
+		one.Number, one.State, one.ClosedAt = number, CollectionDeclined, epoch
+		if err := tx.CloseCollection(one); err != nil {
+			return err
+		}
+		one.Key = "two"
+		_, err = tx.InsertCollection(one)
+		return err
+	})
+	if err := s.InsertOperatorKey(t.Context(), OperatorKey{ID: "o", Name: "o", Hash: [32]byte{1}, CreatedAt: epoch}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.RecordSandboxCharge(t.Context(), SandboxCharge{PortalID: "p", ID: "c", Amount: usd(1), At: epoch}); err != nil {
+		t.Fatal(err)
+	}
 }

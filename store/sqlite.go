@@ -58,7 +58,10 @@ func (c Config) dsn() (string, error) {
 	}
 	pragmas := url.Values{"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "foreign_keys(1)", synchronous,
 		// Without these, a Mac's disk may keep a commit in its own cache.
-		"fullfsync(1)", "checkpoint_fullfsync(1)"}}
+		"fullfsync(1)", "checkpoint_fullfsync(1)",
+		// A commit touches pages all over the file. Moved there less often, each is
+		// moved for several commits: 64 MB of log, and a cache for what it is about.
+		"wal_autocheckpoint(16384)", "cache_size(-32768)"}}
 	if c.InMemory {
 		pragmas.Set("vfs", "memdb")
 		return "file:/" + rand.Text() + "?" + pragmas.Encode(), nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/big"
 	"time"
 
 	"github.com/bursarhq/bursar/ledger"
@@ -27,7 +28,7 @@ type Verified struct{ Portals, Transfers, Holds, Keys, Seals, Collections int64 
 // *ledger.Break at the first thing that is wrong. What it keeps does not grow
 // with the ledger. Each portal is read as it is at one moment.
 func (s *Store) Verify(ctx context.Context, in Verification) (Verified, []ledger.Sum, error) {
-	v := &verifier{Verification: in, sums: map[sumKey]money.Amount{}}
+	v := &verifier{Verification: in, sums: map[sumKey]*big.Int{}}
 	if err := s.Read(ctx, v.strays); err != nil {
 		return v.Verified, nil, err
 	}
@@ -53,7 +54,7 @@ func (s *Store) Verify(ctx context.Context, in Verification) (Verified, []ledger
 type verifier struct {
 	Verification
 	Verified
-	sums map[sumKey]money.Amount
+	sums map[sumKey]*big.Int
 }
 
 type sumKey struct {
@@ -70,7 +71,7 @@ func (v *verifier) tell() {
 
 // strays looks for rows of the ledger that are of no portal.
 func (v *verifier) strays(tx *Tx) error {
-	for _, table := range []string{"book", "pocket", "transfer", "hold", "done", "seal", "collection"} {
+	for _, table := range []string{"book", "pocket", "transfer", "hold", "done", "seal", "collection", "sandbox_charge"} {
 		for after := ""; ; {
 			var portalID, known sql.NullString
 			// One step for each portal, whatever the number of rows. The table's name
@@ -126,22 +127,17 @@ func (v *verifier) portal(tx *Tx, portalID string) error {
 	if err := audit.End(); err != nil {
 		return err
 	}
-	for _, check := range []func(*Tx, string) error{v.keys, v.corrections, v.completions, v.collections} {
+	for _, check := range []func(*Tx, string) error{v.keys, v.corrections, v.completions, v.collections, v.collected, v.sealed} {
 		if err := check(tx, portalID); err != nil {
 			return err
 		}
 	}
 	for _, sum := range audit.Sums() {
 		key := sumKey{sum.Book, sum.Account, sum.Amount.Currency()}
-		before, ok := v.sums[key]
-		if !ok {
-			before = money.FromUnits(0, key.currency)
+		if v.sums[key] == nil {
+			v.sums[key] = new(big.Int)
 		}
-		after, err := before.Add(sum.Amount)
-		if err != nil {
-			return fmt.Errorf("sum of %s: %w", key.account, err)
-		}
-		v.sums[key] = after
+		v.sums[key].Add(v.sums[key], big.NewInt(sum.Amount.Units()))
 	}
 	return nil
 }
@@ -411,11 +407,11 @@ func (v *verifier) completions(tx *Tx, portalID string) error {
 		return err
 	}
 	return v.none(tx, portalID, `
-		SELECT 'hold', h.number, 'the key that opened it is not known'
+		SELECT 'hold', h.number, 'the key that opened it is not known, or was for another amount'
 		  FROM hold h
 		  LEFT JOIN done d ON d.portal_id = h.portal_id AND d.key = h.key
 		 WHERE h.portal_id = $1
-		   AND (d.key IS NULL OR d.hold IS NULL OR d.hold <> h.number)
+		   AND (d.key IS NULL OR d.hold IS NULL OR d.hold <> h.number OR d.amount <> h.amount OR d.currency <> h.currency)
 		 ORDER BY h.number
 		 LIMIT 1`, ledger.Main, portalID)
 }
@@ -441,11 +437,41 @@ func (v *verifier) collections(tx *Tx, portalID string) error {
 		 LIMIT 1`, ledger.Main, portalID)
 }
 
-// total returns what each account came to over all portals.
+// collected checks that the collections of what was posted are there.
+func (v *verifier) collected(tx *Tx, portalID string) error {
+	return v.none(tx, portalID, `
+		SELECT 'transfer', d.main_transfer, 'there is no collection of it'
+		  FROM done d
+		  LEFT JOIN collection c ON c.portal_id = d.portal_id AND c.number = CAST(substr(d.key, 19) AS BIGINT)
+		 WHERE d.portal_id = $1
+		   AND d.key >= 'bursar:collection:'
+		   AND d.key < 'bursar:collection;'
+		   AND c.number IS NULL
+		 ORDER BY d.key
+		 LIMIT 1`, ledger.Main, portalID)
+}
+
+// sealed checks that the seals that a book speaks of are there.
+func (v *verifier) sealed(tx *Tx, portalID string) error {
+	return v.none(tx, portalID, `
+		SELECT 'seal up to', b.sealed, 'it is missing'
+		  FROM book b
+		  LEFT JOIN seal s ON s.portal_id = b.portal_id AND s.book = b.book AND s.last = b.sealed
+		 WHERE b.portal_id = $1
+		   AND b.sealed > 0
+		   AND s.last IS NULL
+		 ORDER BY b.sealed
+		 LIMIT 1`, ledger.Main, portalID)
+}
+
+// total returns what each account came to over all portals. One that comes to more
+// than an amount can be is left out.
 func (v *verifier) total() []ledger.Sum {
 	all := make([]ledger.Sum, 0, len(v.sums))
-	for key, amount := range v.sums {
-		all = append(all, ledger.Sum{Book: key.book, Account: key.account, Amount: amount})
+	for key, units := range v.sums {
+		if units.IsInt64() {
+			all = append(all, ledger.Sum{Book: key.book, Account: key.account, Amount: money.FromUnits(units.Int64(), key.currency)})
+		}
 	}
 	return ledger.SortSums(all)
 }

@@ -25,10 +25,10 @@ const demoPortal = "docspace.io123"
 
 func newDemo(env cli.Env) *cobra.Command {
 	var (
-		flags  serveFlags
-		dir    string
-		apiKey string
-		once   bool
+		flags       serveFlags
+		apiKey      string
+		operatorKey string
+		once        bool
 	)
 	cmd := &cobra.Command{
 		Use:   "demo",
@@ -36,8 +36,9 @@ func newDemo(env cli.Env) *cobra.Command {
 		Long: `Start a real server with a sample company in it, read its billing over HTTP as
 "bursar report" does, and go on serving until interrupted.
 
-The database is in memory, or in the folder of --data, where it stays. The demo
-takes every flag of "bursar serve".`,
+The database is in memory, or where --data or --database says, where it stays. The
+demo takes every flag of "bursar serve". Its deposits are collected by the sandbox,
+which takes money from nobody.`,
 		Example: `# Nothing to set up
 bursar demo
 
@@ -45,18 +46,22 @@ bursar demo
 bursar demo --once
 
 # With a key of your choice, for scripts
-bursar demo --api-key sk-demo --listen 127.0.0.1:9000`,
+bursar demo --api-key sk-demo --listen 127.0.0.1:9000
+
+# With the operator's API, too
+bursar demo --operator-key bk-demo`,
 		GroupID: cli.GroupRead,
 		Args:    cobra.NoArgs,
 	}
-	flags.add(cmd.Flags(), "127.0.0.1:8080")
+	flags.add(cmd, "127.0.0.1:8080", cli.ProviderSandbox)
 	cmd.Flags().Lookup("log-level").DefValue = "warn"
 	flags.logLevel = "warn"
-	cmd.Flags().StringVar(&dir, "data", "", "folder to keep the database in (default: in memory)")
+	data := cli.DatabaseFlags(cmd, cli.Env{}) // only the flags name it: a demonstration is not for whatever is usual here
+	cmd.Flags().Lookup("data").Usage = "folder to keep the database in (default: in memory)"
+	cmd.Flags().Lookup("database").Usage = "PostgreSQL database to keep it in, as postgres://user@host/name"
 	cmd.Flags().StringVar(&apiKey, "api-key", "", "API key of the owner, sk-… (default: drawn)")
+	cmd.Flags().StringVar(&operatorKey, "operator-key", "", "operator key to make, bk-… (default: none)")
 	cmd.Flags().BoolVar(&once, "once", false, "end after the report")
-	_ = cmd.MarkFlagDirname("data") // fails only for a flag that is not there
-	cmd.MarkFlagsRequiredTogether("tls-cert", "tls-key")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
 		log, err := flags.logger(env)
 		if err != nil {
@@ -65,7 +70,13 @@ bursar demo --api-key sk-demo --listen 127.0.0.1:9000`,
 		if flags.defaultPortal == "" { // there may be others in the folder
 			flags.defaultPortal = demoPortal
 		}
-		server, err := flags.open(cmd.Context(), store.Config{Dir: dir, InMemory: dir == ""}, env, log)
+		where := store.Config{InMemory: true}
+		if data.Named() {
+			if where, err = data.Config(); err != nil {
+				return err
+			}
+		}
+		server, err := flags.open(cmd.Context(), where, env, log)
 		if err != nil {
 			return err
 		}
@@ -74,7 +85,10 @@ bursar demo --api-key sk-demo --listen 127.0.0.1:9000`,
 		if err != nil {
 			return err
 		}
-		return server.demonstrate(cmd.Context(), env, key, once)
+		if err := createOperatorKey(cmd.Context(), server.service, operatorKey); err != nil {
+			return err
+		}
+		return server.demonstrate(cmd.Context(), env, demoKeys{api: key, operator: operatorKey}, once)
 	}
 	return cmd
 }
@@ -93,19 +107,34 @@ func createCompany(ctx context.Context, s *billing.Service, apiKey string, now t
 	return key, err
 }
 
+// createOperatorKey makes the operator key that was asked for, unless it is there.
+func createOperatorKey(ctx context.Context, s *billing.Service, secret string) error {
+	if secret == "" {
+		return nil
+	}
+	_, _, err := s.CreateOperatorKey(ctx, billing.NewOperatorKey{Name: "demo", Secret: secret})
+	if errors.Is(err, billing.ErrExists) {
+		return nil
+	}
+	return err
+}
+
+// demoKeys let in to the demonstration; operator is "" for none.
+type demoKeys struct{ api, operator string }
+
 // demonstrate serves, reads itself, and prints what it read.
-func (s *server) demonstrate(ctx context.Context, env cli.Env, key string, once bool) error {
+func (s *server) demonstrate(ctx context.Context, env cli.Env, keys demoKeys, once bool) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	served := make(chan error, 1)
 	go func() { served <- s.serve(ctx) }()
 
-	report, err := s.readItself(ctx, key)
+	report, err := s.readItself(ctx, keys.api)
 	if err == nil {
 		err = cli.WriteReport(env, report, "table")
 	}
 	if err == nil && !once {
-		s.printInvitation(env, key)
+		s.printInvitation(env, keys)
 		return <-served
 	}
 	stop()
@@ -151,7 +180,7 @@ func (s *server) ownTransport() (http.RoundTripper, error) {
 	}}, nil
 }
 
-func (s *server) printInvitation(env cli.Env, key string) {
+func (s *server) printInvitation(env cli.Env, keys demoKeys) {
 	bursar, trustBursar, trustCurl := "bursar", "", ""
 	if exe, err := os.Executable(); err == nil && strings.Contains(exe, "go-build") {
 		bursar = "go run ./cmd/bursar" // as this was started
@@ -176,6 +205,22 @@ Three things to try, in another terminal:
   # its description
   curl%[5]s %[1]s/openapi.yaml
 
+%[6]s
 Ctrl-C ends it.
-`, s.url(), key, bursar, trustBursar, trustCurl)
+`, s.url(), keys.api, bursar, trustBursar, trustCurl, s.operatorInvitation(keys.operator, trustCurl))
+}
+
+// operatorInvitation says how the operator's API is tried.
+func (s *server) operatorInvitation(key, trust string) string {
+	if key == "" {
+		return fmt.Sprintf(`The operator's API is at %s/v1/. A demo that is started with
+--operator-key bk-demo lets you in there with that key.
+`, s.url())
+	}
+	return fmt.Sprintf(`The operator's API lets you in with key %[2]s:
+
+  # take ten cents from the company's wallet, once for this key
+  curl%[3]s -H 'Authorization: Bearer %[2]s' -H 'Idempotency-Key: first' \
+    -d '{"service":"backup","amount":"0.10","currency":"USD"}' %[1]s/v1/portals/%[4]s/charges
+`, s.url(), key, trust, demoPortal)
 }

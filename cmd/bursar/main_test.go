@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	testscript.Main(m, map[string]func(){"bursar": func() { os.Exit(run()) }})
+	testscript.Main(withServer{m}, map[string]func(){"bursar": func() { os.Exit(run()) }})
 }
 
 func TestScripts(t *testing.T) {
@@ -31,6 +31,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		Setup:               setUpScript,
 		Cmds:                scriptCommands,
+		Condition:           condition,
 		RequireExplicitExec: true, ContinueOnError: true,
 		RequireUniqueNames: true,
 	})
@@ -41,6 +42,7 @@ func setUpScript(env *testscript.Env) error {
 	home := filepath.Join(env.WorkDir, "home")
 	env.Setenv("HOME", home)
 	env.Setenv("XDG_DATA_HOME", filepath.Join(home, "data"))
+	env.Setenv("PATH", postgresPath(env.Getenv("PATH")))
 	env.Values[programsKey{}] = map[string]*program{}
 	return os.MkdirAll(home, 0o700)
 }

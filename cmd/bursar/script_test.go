@@ -24,6 +24,10 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"get":         cmdGet,
 	"agrees":      cmdAgrees,
 	"certificate": cmdCertificate,
+	"database":    cmdDatabase,
+	"post":        cmdPost,
+	"edit":        cmdEdit,
+	"flip":        cmdFlip,
 }
 
 // cmdExits runs a program that must end with an exit status:
@@ -66,7 +70,7 @@ func programs(ts *testscript.TestScript) map[string]*program {
 }
 
 // passedOn are the variables of a script that its servers see.
-var passedOn = []string{"PATH", "HOME", "XDG_DATA_HOME", "BURSAR_DATA", "TMPDIR", "GORACE", "GOCOVERDIR"}
+var passedOn = []string{"PATH", "HOME", "XDG_DATA_HOME", "BURSAR_DATA", "BURSAR_DATABASE", "PGPASSWORD", "TMPDIR", "GORACE", "GOCOVERDIR"}
 
 // cmdStart starts a server and waits until it says where it listens:
 //

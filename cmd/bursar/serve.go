@@ -7,17 +7,17 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"runtime/debug"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/cli"
 	"github.com/bursarhq/bursar/httpd"
+	"github.com/bursarhq/bursar/operatorapi"
 	"github.com/bursarhq/bursar/portalapi"
 	"github.com/bursarhq/bursar/store"
 )
@@ -30,11 +30,14 @@ type serveFlags struct {
 	countryHeader     string
 	requestsPerMinute int
 	stockQuirks       bool
+	provider          *string
 	logLevel          string
 	logFormat         string
 }
 
-func (s *serveFlags) add(f *pflag.FlagSet, listen string) {
+func (s *serveFlags) add(cmd *cobra.Command, listen, provider string) {
+	f := cmd.Flags()
+	s.provider = cli.ProviderFlag(cmd, provider)
 	f.StringVar(&s.listen, "listen", listen, "address to listen on; port 0 takes a free one")
 	f.StringVar(&s.defaultPortal, "default-portal", "", "id or host of the portal that answers for hosts that match none (default: the only one)")
 	f.StringVar(&s.tlsCert, "tls-cert", "", "file with the certificate chain (PEM); turns on TLS and HTTP/2")
@@ -44,6 +47,7 @@ func (s *serveFlags) add(f *pflag.FlagSet, listen string) {
 	f.BoolVar(&s.stockQuirks, "stock-quirks", false, "behave as a stock portal where Bursar does better; see the README")
 	f.StringVar(&s.logLevel, "log-level", "info", "debug (every request), info (refused and failed ones), warn or error")
 	f.StringVar(&s.logFormat, "log-format", "text", "text or json")
+	cmd.MarkFlagsRequiredTogether("tls-cert", "tls-key")
 }
 
 func newServe(env cli.Env) *cobra.Command {
@@ -52,38 +56,46 @@ func newServe(env cli.Env) *cobra.Command {
 		Use:   "serve",
 		Short: "Answer DocSpace's payment API for portals of your own",
 		Long: `Answer DocSpace's payment API for the portals in the database, each under its own
-hosts. Portals, users and keys that other commands add or change meanwhile count
-from the next request on.
+hosts, and the operator's own API under /v1/. Portals, users and keys that other
+commands add or change meanwhile count from the next request on. Any number of
+processes may serve one PostgreSQL database.
 
-/healthz says that the process runs, /readyz that it can answer, /openapi.yaml
-describes the API. SIGINT or SIGTERM stop it: requests that are running are
-finished, further ones refused.`,
+Deposits are refused unless --provider names who collects them. The sandbox says
+that it collected, and takes money from nobody.
+
+/healthz says that the process runs, /readyz that it can answer; /openapi.yaml and
+/v1/openapi.yaml describe the APIs. SIGINT or SIGTERM stop it: requests that are
+running are finished, further ones refused.`,
 		Example: `# Serve the portals of the default database on port 8080
 bursar serve
 
 # With TLS, and a folder of its own
-bursar serve --data /var/lib/bursar --listen :443 --tls-cert cert.pem --tls-key key.pem`,
+bursar serve --data /var/lib/bursar --listen :443 --tls-cert cert.pem --tls-key key.pem
+
+# On a PostgreSQL database, with a password from $PGPASSWORD or ~/.pgpass
+bursar serve --database postgres://bursar@db.example.com/bursar`,
 		GroupID: cli.GroupRun,
 		Args:    cobra.NoArgs,
 	}
-	data := cli.DataFlag(cmd, env)
-	flags.add(cmd.Flags(), "127.0.0.1:8080")
-	cmd.MarkFlagsRequiredTogether("tls-cert", "tls-key")
+	data := cli.DatabaseFlags(cmd, env)
+	flags.add(cmd, "127.0.0.1:8080", cli.ProviderNone)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
 		log, err := flags.logger(env)
 		if err != nil {
 			return err
 		}
-		if *data == "" {
-			return &cli.Error{Code: cli.ExitUsage, Err: errors.New("no folder for the database"), Hint: "name one with --data or $BURSAR_DATA"}
+		where, err := data.Config()
+		if err != nil {
+			return err
 		}
-		server, err := flags.open(cmd.Context(), store.Config{Dir: *data}, env, log)
+		server, err := flags.open(cmd.Context(), where, env, log)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, server.close()) }()
 		server.warnIfEmpty(cmd.Context())
-		log.Info("serving", "address", server.url(), "data", *data, "version", env.Version)
+		server.tellProvider()
+		log.Info("serving", "address", server.url(), "database", cli.DatabaseName(where), "version", env.Version)
 		return server.serve(cmd.Context())
 	}
 	return cmd
@@ -127,12 +139,12 @@ func (s *serveFlags) open(ctx context.Context, where store.Config, env cli.Env, 
 	if err != nil {
 		return nil, err
 	}
-	db, err := store.Open(ctx, where)
+	db, err := cli.OpenStore(ctx, where)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
 	service, err := billing.New(billing.Config{
-		Store: db, Now: env.Now, Provider: billing.NewSandbox(db, env.Now), DefaultPortal: s.defaultPortal, StockQuirks: s.stockQuirks,
+		Store: db, Now: env.Now, Provider: cli.NewProvider(*s.provider, db, env), DefaultPortal: s.defaultPortal, StockQuirks: s.stockQuirks,
 	})
 	if err != nil {
 		return nil, errors.Join(err, db.Close(), listener.Close())
@@ -180,8 +192,15 @@ func (s *server) warnIfEmpty(ctx context.Context) {
 	}
 }
 
-// noteInterval is how often the last uses of keys are written down.
-const noteInterval = 30 * time.Second
+// tellProvider says who collects deposits, which nobody should have to find out by
+// what is missing in a bank account.
+func (s *server) tellProvider() {
+	if *s.flags.provider == cli.ProviderSandbox {
+		s.log.Warn("deposits are collected by the sandbox: it says that it did, and takes money from nobody")
+		return
+	}
+	s.log.Info("there is no payment provider: deposits are refused; see --provider")
+}
 
 // gcPercent is how much the heap may grow between collections. A server's live
 // heap is a few megabytes; by Go's default it would be collected hundreds of
@@ -197,46 +216,43 @@ func (s *server) serve(ctx context.Context) error {
 	if s.flags.stockQuirks {
 		quirks = portalapi.StockQuirks()
 	}
-	stopNotes := make(chan struct{})
-	notesDone := make(chan struct{})
+	stop := make(chan struct{})
+	ended := make(chan struct{})
 	go func() {
-		defer close(notesDone)
-		s.noteKeyUses(stopNotes)
+		defer close(ended)
+		s.work(stop)
 	}()
 	err := httpd.Serve(ctx, s.listener, httpd.Config{
-		Handler: portalapi.New(portalapi.Config{
-			Service:           s.service,
-			Log:               s.log,
-			Quirks:            quirks,
-			CountryHeader:     s.flags.countryHeader,
-			RequestsPerMinute: s.flags.requestsPerMinute,
-		}),
+		Handler: doors(
+			operatorapi.New(operatorapi.Config{Service: s.service, Log: s.log}),
+			portalapi.New(portalapi.Config{
+				Service:           s.service,
+				Log:               s.log,
+				Quirks:            quirks,
+				CountryHeader:     s.flags.countryHeader,
+				RequestsPerMinute: s.flags.requestsPerMinute,
+			}),
+		),
 		Log:      s.log,
 		Ready:    s.service.Ready,
 		CertFile: s.flags.tlsCert,
 		KeyFile:  s.flags.tlsKey,
 	})
-	close(stopNotes)
-	<-notesDone
+	close(stop)
+	<-ended
 	return err
 }
 
-// noteKeyUses writes down the last uses of keys now and then, and at the end.
-func (s *server) noteKeyUses(stop <-chan struct{}) {
-	tick := time.NewTicker(noteInterval)
-	defer tick.Stop()
-	for running := true; running; {
-		select {
-		case <-tick.C:
-		case <-stop:
-			running = false
+// doors sends each request to its door: the operator's has its own paths, all
+// others are the portals'.
+func doors(operator, portals http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, operatorapi.Prefix) {
+			operator.ServeHTTP(w, r)
+			return
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), noteInterval)
-		if err := s.service.FlushKeyUses(ctx); err != nil {
-			s.log.Warn("the last uses of keys were not written down", "error", err)
-		}
-		cancel()
-	}
+		portals.ServeHTTP(w, r)
+	})
 }
 
 // close frees the socket, if serve did not, and the database.

@@ -5,6 +5,9 @@
 -- engine checks would cost each transfer a look at a row that every other one of
 -- the portal locks. "bursar verify" finds what would have been refused.
 
+-- Half of each page of book and pocket is left free: their rows change with every
+-- transfer, and find room for the next version where they are.
+
 -- One of a portal's series of transfers, and how far it has got. Its row is what
 -- whoever moves the portal's money locks.
 CREATE TABLE book (
@@ -16,7 +19,7 @@ CREATE TABLE book (
   changes   BIGINT NOT NULL,                         -- counts the commits that touched the book
   sealed    BIGINT NOT NULL DEFAULT 0 CHECK (sealed BETWEEN 0 AND last), -- transfers up to here are sealed
   PRIMARY KEY (portal_id, book)
-);
+) WITH (fillfactor = 50);
 
 INSERT INTO book (portal_id, book, last, last_hold, last_at, changes)
 SELECT portal_id, 'main', 0, 0, created_at, 0 FROM portal
@@ -106,7 +109,7 @@ CREATE TABLE pocket (
   credited_at  BIGINT,
   PRIMARY KEY (portal_id, book, currency),
   CHECK ((credited IS NULL) = (credited_at IS NULL))
-);
+) WITH (fillfactor = 50);
 
 INSERT INTO transfer (portal_id, book, number, at, type, debit, credit, currency, amount, balance, key, service, quantity, participant, metadata)
 SELECT p.portal_id, 'main', row_number() OVER (PARTITION BY p.portal_id ORDER BY p.position), b.last_at, 13,

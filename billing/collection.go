@@ -1,0 +1,339 @@
+package billing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/bursarhq/bursar/ledger"
+	"github.com/bursarhq/bursar/money"
+	"github.com/bursarhq/bursar/payment"
+	"github.com/bursarhq/bursar/store"
+	"github.com/bursarhq/bursar/wallet"
+)
+
+// How long a provider is waited for; after how long nobody waits any more, so
+// that what it knows is all there is; and how often others are looked after.
+const (
+	providerTimeout = 30 * time.Second
+	abandonAfter    = 2 * providerTimeout
+	waitForOthers   = 20 * time.Second
+	lookAgain       = 50 * time.Millisecond
+)
+
+// openCollection writes a collection down, or finds the one that was asked for
+// before.
+func (s *Service) openCollection(ctx context.Context, portalID, key string, in Deposit) (c store.Collection, isNew bool, err error) {
+	now := s.now()
+	asked := store.Collection{
+		PortalID: portalID, Key: key, State: store.CollectionOpen, Provider: s.provider.Name(),
+		Input:  ledger.InputOf("deposit", in.Amount.Currency(), in.Amount.Units(), in.Participant),
+		Amount: in.Amount, Participant: in.Participant, OpenedAt: now, AskedAt: now,
+	}
+	// Most who come again change nothing, and need not wait for who does.
+	err = s.store.Read(ctx, func(tx *store.Tx) error {
+		c, err = sameCollection(tx, asked)
+		return err
+	})
+	if !errors.Is(err, store.ErrNotFound) {
+		return c, false, fromStore("look for the collection", err)
+	}
+	for attempt := 0; ; attempt++ {
+		var other store.Collection
+		err = s.store.Change(ctx, portalID, func(tx *store.Tx) error {
+			if c, err = sameCollection(tx, asked); !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+			if _, err := payingCustomer(tx, portalID); err != nil {
+				return err
+			}
+			if other, err = tx.OpenCollection(portalID); err == nil {
+				return ErrBusyWallet
+			} else if !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+			c, isNew = asked, true
+			c.Number, err = tx.InsertCollection(asked)
+			return err
+		})
+		if !errors.Is(err, ErrBusyWallet) || attempt > 0 || s.now().Sub(other.AskedAt) < abandonAfter {
+			return c, isNew, fromStore("open collection", err)
+		}
+		// The one in the way was left behind: what the provider knows of it is
+		// all there will ever be.
+		switch _, err := s.resolve(ctx, other, true); {
+		case errors.Is(err, ErrUnsettled): // not decided yet
+			return c, false, ErrBusyWallet
+		case err != nil && !errors.Is(err, ErrDeclined):
+			return c, false, err
+		}
+	}
+}
+
+// sameCollection returns the collection that the same caller asked for before:
+// under the same key or, without one, the one that is still open. It fails with
+// ErrMismatch, and with store.ErrNotFound when there is none.
+func sameCollection(tx *store.Tx, asked store.Collection) (store.Collection, error) {
+	if strings.HasPrefix(asked.Key, keyless) {
+		c, err := tx.OpenCollection(asked.PortalID)
+		if err == nil && (c.Input != asked.Input || !strings.HasPrefix(c.Key, keyless)) {
+			err = store.ErrNotFound
+		}
+		return c, err
+	}
+	c, err := tx.CollectionByKey(asked.PortalID, asked.Key)
+	if err == nil && c.Input != asked.Input {
+		err = ErrMismatch
+	}
+	return c, err
+}
+
+// await returns what a collection came to that somebody else asked for, or brings
+// it to its end when they were lost. As long as the provider may still be
+// answering them, there is nothing to ask.
+func (s *Service) await(ctx context.Context, c store.Collection) (Receipt, error) {
+	for started := time.Now(); time.Since(started) < waitForOthers; {
+		switch {
+		case c.Closed():
+			return s.closedReceipt(ctx, c)
+		case c.State == store.CollectionUnknown || s.now().Sub(c.AskedAt) >= abandonAfter:
+			return s.resolve(ctx, c, false)
+		}
+		select {
+		case <-time.After(lookAgain):
+		case <-ctx.Done():
+			return Receipt{}, fmt.Errorf("%w: %w", ErrUnsettled, ctx.Err())
+		}
+		var err error
+		if c, err = s.collection(ctx, c); err != nil {
+			return Receipt{}, err
+		}
+	}
+	return Receipt{}, ErrUnsettled
+}
+
+// collection returns a collection as it is by now.
+func (s *Service) collection(ctx context.Context, c store.Collection) (current store.Collection, err error) {
+	err = s.store.Read(ctx, func(tx *store.Tx) error {
+		current, err = tx.CollectionByKey(c.PortalID, c.Key)
+		return err
+	})
+	return current, fromStore("look for the outcome", err)
+}
+
+// ask has the provider collect, for the only one who may: its answer is waited
+// for even when the caller is gone.
+func (s *Service) ask(ctx context.Context, c store.Collection) (Receipt, error) {
+	ctx = context.WithoutCancel(ctx)
+	customer, err := s.methodOf(ctx, c.PortalID)
+	if err != nil {
+		return Receipt{}, err
+	}
+	if s.now().Sub(c.AskedAt) >= abandonAfter-providerTimeout {
+		return Receipt{}, ErrUnsettled // so late that others may have given it up
+	}
+	asking, cancel := context.WithTimeout(ctx, providerTimeout)
+	defer cancel()
+	answer, err := s.provider.Charge(asking, payment.Charge{
+		ID: collectionID(c), Customer: c.PortalID, Method: customer.MethodType, Amount: c.Amount, Description: "Balance top-up",
+	})
+	switch {
+	case errors.Is(err, payment.ErrRefused):
+		return s.close(ctx, c, payment.Outcome{State: payment.Declined, Reason: "refused"})
+	case err != nil:
+		return s.close(ctx, c, payment.Outcome{State: payment.Pending})
+	}
+	return s.close(ctx, c, answer)
+}
+
+func (s *Service) methodOf(ctx context.Context, portalID string) (customer store.Customer, err error) {
+	err = s.store.Read(ctx, func(tx *store.Tx) error {
+		customer, err = tx.Customer(portalID)
+		return err
+	})
+	return customer, fromStore("read customer", err)
+}
+
+// collectionID is the provider's name for a collection: "c5.docspace.io123".
+func collectionID(c store.Collection) string { return fmt.Sprintf("c%d.%s", c.Number, c.PortalID) }
+
+// resolve asks the provider what came of a collection that nobody waits for any
+// more. One that it never heard of is asked for again under the same id, or given
+// up.
+func (s *Service) resolve(ctx context.Context, c store.Collection, giveUp bool) (Receipt, error) {
+	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), providerTimeout)
+	defer cancel()
+	answer, err := s.provider.Find(asking, c.PortalID, collectionID(c))
+	switch {
+	case err == nil:
+		return s.close(ctx, c, answer)
+	case !errors.Is(err, payment.ErrNotFound):
+		return Receipt{}, fmt.Errorf("%w: %w", ErrUnsettled, err)
+	case s.now().Sub(c.AskedAt) < abandonAfter:
+		return Receipt{}, ErrUnsettled // it may be on its way
+	}
+	c, err = s.takeOver(ctx, c, giveUp)
+	switch {
+	case err != nil:
+		return Receipt{}, err
+	case c.Closed():
+		return s.closedReceipt(ctx, c)
+	}
+	return s.ask(ctx, c)
+}
+
+// takeOver gives up a collection that was left behind, or makes the caller the
+// only one who may ask for it again: of several who come at once, one. Who asks
+// does not meet somebody who gives up.
+func (s *Service) takeOver(ctx context.Context, c store.Collection, giveUp bool) (store.Collection, error) {
+	now := s.now()
+	err := s.store.Change(context.WithoutCancel(ctx), c.PortalID, func(tx *store.Tx) error {
+		current, err := tx.CollectionByKey(c.PortalID, c.Key)
+		if err != nil {
+			return err
+		}
+		if !current.AskedAt.Equal(c.AskedAt) || current.Closed() {
+			c = current
+			return ErrUnsettled // somebody else is at it, or was
+		}
+		c.AskedAt, c.State = now, store.CollectionUnknown
+		if giveUp {
+			c.State, c.Reason, c.ClosedAt = store.CollectionDeclined, abandoned, now
+		}
+		return tx.CloseCollection(c)
+	})
+	if errors.Is(err, ErrUnsettled) && c.Closed() {
+		err = nil
+	}
+	return c, fromStore("take a collection over", err)
+}
+
+// settlement is the request that a settled collection is posted by.
+func settlement(c store.Collection) ledger.Request {
+	return ledger.Request{
+		Portal: c.PortalID, Key: settlementKey(c), Input: c.Input,
+		Do: wallet.Deposit(wallet.Payment{Amount: c.Amount, Participant: c.Participant}, c.Provider),
+	}
+}
+
+func settlementKey(c store.Collection) string {
+	return fmt.Sprintf("%scollection:%d", ownKeys, c.Number)
+}
+
+// close writes down what the provider said; money that it collected is posted in
+// the same transaction. Whoever comes first wins, the others find it done.
+func (s *Service) close(ctx context.Context, c store.Collection, answer payment.Outcome) (Receipt, error) {
+	ctx = context.WithoutCancel(ctx)
+	now := s.now()
+	c.AskedAt, c.Reference, c.Reason = now, answer.Reference, answer.Reason
+	switch answer.State {
+	case payment.Settled:
+		c.State, c.ClosedAt = store.CollectionSettled, now
+	case payment.Declined:
+		c.State, c.ClosedAt = store.CollectionDeclined, now
+	default:
+		c.State, c.Reason = store.CollectionUnknown, ""
+	}
+	wasClosed := false
+	post := store.Post{Now: now, Also: func(tx *store.Tx, results []ledger.Result) error {
+		if len(results) > 0 && results[0].Err != nil {
+			return results[0].Err
+		}
+		err := tx.CloseCollection(c)
+		if wasClosed = errors.Is(err, store.ErrNotFound); wasClosed {
+			return nil // somebody else did
+		}
+		return err
+	}}
+	if c.State == store.CollectionSettled {
+		if answer.Amount != (money.Amount{}) && answer.Amount != c.Amount {
+			return Receipt{}, fmt.Errorf("provider %s collected %s where %s was asked, collection %s", c.Provider, answer.Amount, c.Amount, collectionID(c))
+		}
+		post.Requests = []ledger.Request{settlement(c)}
+	}
+	results, err := s.store.Post(ctx, post)
+	if err != nil {
+		return Receipt{}, fromStore("close collection", fromLedger(err))
+	}
+	switch {
+	case c.State == store.CollectionSettled: // whatever others made of it, the money is there
+		o := outcome(c.PortalID, results[0])
+		return o.Receipt, o.Err
+	case wasClosed:
+		if c, err = s.collection(ctx, c); err != nil {
+			return Receipt{}, err
+		}
+		return s.closedReceipt(ctx, c)
+	case c.State == store.CollectionDeclined:
+		return Receipt{}, &DeclinedError{Reason: c.Reason}
+	}
+	return Receipt{}, ErrUnsettled
+}
+
+// closedReceipt returns what a collection came to that ended before.
+func (s *Service) closedReceipt(ctx context.Context, c store.Collection) (Receipt, error) {
+	switch {
+	case c.State == store.CollectionDeclined && c.Reason == abandoned:
+		return s.abandonedReceipt(ctx, c)
+	case c.State == store.CollectionDeclined:
+		return Receipt{}, &DeclinedError{Reason: c.Reason}
+	}
+	results, err := s.store.Post(ctx, store.Post{Requests: []ledger.Request{settlement(c)}, Now: s.now()})
+	if err != nil {
+		return Receipt{}, fromStore("read the outcome", err)
+	}
+	o := outcome(c.PortalID, results[0])
+	return o.Receipt, o.Err
+}
+
+// abandoned is why a collection is declined that the provider never heard of.
+const abandoned = "abandoned"
+
+// abandonedReceipt looks again for a collection that was given up. A process that
+// was held up in the middle of asking, for longer than anybody waits, may have
+// collected after that: the money is the customer's all the same.
+func (s *Service) abandonedReceipt(ctx context.Context, c store.Collection) (Receipt, error) {
+	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), providerTimeout)
+	defer cancel()
+	answer, err := s.provider.Find(asking, c.PortalID, collectionID(c))
+	switch {
+	case errors.Is(err, payment.ErrNotFound) || err == nil && answer.State == payment.Declined:
+		return Receipt{}, &DeclinedError{Reason: abandoned}
+	case err != nil:
+		return Receipt{}, fmt.Errorf("%w: %w", ErrUnsettled, err)
+	case answer.State == payment.Settled:
+		return s.close(ctx, c, answer)
+	}
+	return Receipt{}, ErrUnsettled
+}
+
+// Reconcile asks the provider about collections whose outcome is not known, all
+// of those that nobody waits for any more. It returns how many it brought to an
+// end.
+func (s *Service) Reconcile(ctx context.Context) (ended int, err error) {
+	if s.provider == nil {
+		return 0, nil
+	}
+	after := ""
+	for {
+		var some []store.Collection
+		err := s.store.Read(ctx, func(tx *store.Tx) (err error) {
+			some, err = tx.OpenCollections(s.now().Add(-abandonAfter), after, 100)
+			return err
+		})
+		if err != nil || len(some) == 0 {
+			return ended, fromStore("look for open collections", err)
+		}
+		for _, c := range some {
+			after = c.PortalID
+			switch _, err := s.resolve(ctx, c, true); {
+			case err == nil, errors.Is(err, ErrDeclined):
+				ended++
+			case ctx.Err() != nil:
+				return ended, ctx.Err()
+			}
+		}
+	}
+}

@@ -1,0 +1,19 @@
+package operatorapi
+
+// Routes returns the routes of the door as a request line starts.
+func Routes() []string {
+	var all []string
+	for _, rt := range routes() {
+		all = append(all, rt.method+" "+rt.path)
+	}
+	return all
+}
+
+// Codes returns the codes of all errors.
+func Codes() []string {
+	all := []string{"internal"}
+	for _, row := range answers {
+		all = append(all, row.code)
+	}
+	return all
+}

@@ -1,0 +1,227 @@
+package operatorapi
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/bursarhq/bursar/billing"
+)
+
+// Config says what the door opens to.
+type Config struct {
+	// Service is the hall behind the door. Required.
+	Service *billing.Service
+	// Log takes what fails on our side. Required.
+	Log *slog.Logger
+	// RequestsPerMinute bounds the requests of one operator key; 0 means no
+	// bound.
+	RequestsPerMinute int
+	// AttemptsPerMinute bounds the requests without a good key from one address;
+	// 0 means 60, less than 0 means no bound. This machine itself has none.
+	AttemptsPerMinute int
+}
+
+const defaultAttemptsPerMinute = 60
+
+// Prefix is how the paths of the door begin.
+const Prefix = "/v1/"
+
+// OpenAPI is the description of the door, as served at /v1/openapi.yaml.
+//
+//go:embed openapi.yaml
+var OpenAPI []byte
+
+// New returns the handler of the door.
+func New(config Config) http.Handler {
+	if config.AttemptsPerMinute == 0 {
+		config.AttemptsPerMinute = defaultAttemptsPerMinute
+	}
+	return &door{
+		service:  config.Service,
+		log:      config.Log,
+		requests: newLimiter(config.RequestsPerMinute),
+		attempts: newLimiter(config.AttemptsPerMinute),
+		routes:   routes(),
+	}
+}
+
+// door holds what every route needs.
+type door struct {
+	service  *billing.Service
+	log      *slog.Logger
+	requests *limiter // by operator key
+	attempts *limiter // by address
+	routes   []route
+}
+
+// route is one thing that can be asked for.
+type route struct {
+	method string
+	// path has at most one part in braces, which stands for an id.
+	path string
+	// open is for everybody, without a key.
+	open bool
+	// answer answers, or returns an error and has written nothing. The id is
+	// what stands in the path.
+	answer func(d *door, w http.ResponseWriter, r *http.Request, id string) error
+}
+
+// routes lists what the door answers.
+func routes() []route {
+	return []route{
+		{method: "POST", path: "/v1/portals/{portal}/charges", answer: carry(charge)},
+		{method: "POST", path: "/v1/portals/{portal}/holds", answer: carry(hold)},
+		{method: "POST", path: "/v1/holds/{hold}/complete", answer: carry(complete)},
+		{method: "POST", path: "/v1/holds/{hold}/extend", answer: carry(extend)},
+		{method: "POST", path: "/v1/holds/{hold}/void", answer: carry(void)},
+		{method: "POST", path: "/v1/batch", answer: (*door).batch},
+		{method: "GET", path: "/v1/portals/{portal}/wallet", answer: (*door).wallet},
+		{method: "POST", path: "/v1/portals/{portal}/credits", answer: carry(credit)},
+		{method: "POST", path: "/v1/portals/{portal}/corrections", answer: carry(correction)},
+		{method: "POST", path: "/v1/portals/{portal}/deposits", answer: (*door).deposit},
+		{method: "POST", path: "/v1/portals", answer: (*door).createPortal},
+		{method: "GET", path: "/v1/openapi.yaml", open: true, answer: (*door).serveOpenAPI},
+	}
+}
+
+// ServeHTTP answers: who, what, and only then the body.
+func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	rt, id, err := d.find(r)
+	if rt == nil || !rt.open {
+		if refused := d.enter(r); refused != nil {
+			d.fail(w, r, refused)
+			return
+		}
+	}
+	if err == nil {
+		err = rt.answer(d, w, r, id)
+	}
+	if err != nil {
+		d.fail(w, r, err)
+	}
+}
+
+// find returns the route of a request, with the id in its path.
+func (d *door) find(r *http.Request) (found *route, id string, err error) {
+	var others []string
+	for i := range d.routes {
+		rt := &d.routes[i]
+		part, ok := match(rt.path, r.URL.Path)
+		if !ok {
+			continue
+		}
+		if r.Method != rt.method && (r.Method != http.MethodHead || rt.method != http.MethodGet) {
+			others = append(others, rt.method)
+			if rt.method == http.MethodGet {
+				others = append(others, http.MethodHead)
+			}
+			continue
+		}
+		if !isPlain(part) {
+			return rt, "", fmt.Errorf("what the path names: %w", billing.ErrNotFound)
+		}
+		return rt, part, nil
+	}
+	if others != nil {
+		return nil, "", &methodError{r.Method, strings.Join(others, ", ")}
+	}
+	return nil, "", errNoRoute
+}
+
+// match reports whether a path is one of a route's, and returns the part that
+// stands in the place of the braces.
+func match(pattern, path string) (id string, ok bool) {
+	for {
+		want, wants, more := strings.Cut(pattern, "/")
+		is, rest, isMore := strings.Cut(path, "/")
+		switch {
+		case more != isMore:
+			return "", false
+		case strings.HasPrefix(want, "{"):
+			if id = is; is == "" {
+				return "", false
+			}
+		case want != is:
+			return "", false
+		}
+		if !more {
+			return id, true
+		}
+		pattern, path = wants, rest
+	}
+}
+
+// isPlain reports whether a text can be an id at all: no database need be asked
+// about what it could not even be sent.
+func isPlain(id string) bool {
+	if len(id) > 128 {
+		return false
+	}
+	for i := range len(id) {
+		if id[i] <= ' ' || id[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// enter lets in who has a good key. Attempts without one are counted by address.
+func (d *door) enter(r *http.Request) error {
+	key, err := d.service.AuthenticateOperator(r.Context(), secret(r.Header))
+	if err == nil {
+		return d.requests.take(key.ID)
+	}
+	if isStranger(err) && !isLocal(r) {
+		if over := d.attempts.take(remote(r).String()); over != nil {
+			return over
+		}
+	}
+	return err
+}
+
+// isStranger reports whether an error says that the caller has no good key.
+func isStranger(err error) bool {
+	return errors.Is(err, billing.ErrNoKey) || errors.Is(err, billing.ErrUnknownKey) ||
+		errors.Is(err, billing.ErrKeyExpired) || errors.Is(err, billing.ErrKeyRevoked)
+}
+
+// secret returns the operator's key that a request carries; "" when none.
+func secret(h http.Header) string {
+	const scheme = "bearer "
+	authorization := h.Get("Authorization")
+	if len(authorization) < len(scheme) || !strings.EqualFold(authorization[:len(scheme)], scheme) {
+		return ""
+	}
+	return strings.TrimSpace(authorization[len(scheme):])
+}
+
+func (d *door) serveOpenAPI(w http.ResponseWriter, _ *http.Request, _ string) error {
+	w.Header().Set("Content-Type", "application/yaml; charset=utf-8")
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	_, _ = w.Write(OpenAPI) // the client's loss if it went away
+	return nil
+}
+
+// Header values that do not change from answer to answer are made once.
+var (
+	noStore     = []string{"no-store"}
+	noSniff     = []string{"nosniff"}
+	isReplay    = []string{"true"}
+	typeJSON    = []string{"application/json; charset=utf-8"}
+	typeProblem = []string{"application/problem+json; charset=utf-8"}
+)
+
+func writeJSON(w http.ResponseWriter, status int, contentType []string, body []byte) {
+	h := w.Header()
+	h["Content-Type"] = contentType
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	h["Cache-Control"] = noStore
+	h["X-Content-Type-Options"] = noSniff
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client's loss if it went away
+}
