@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/httpd"
-	"github.com/bursarhq/bursar/portalapi"
 	"github.com/bursarhq/bursar/sample"
 	"github.com/bursarhq/bursar/store"
 )
@@ -25,33 +23,10 @@ type portal struct {
 	close   func() error
 }
 
-// startPortal serves the database of a folder.
+// startPortal serves the SQLite database of a folder.
 func startPortal(ctx context.Context, dir string) (*portal, error) {
-	db, err := store.Open(ctx, store.Config{Dir: dir})
-	if err != nil {
-		return nil, err
-	}
-	service, err := billing.New(billing.Config{Store: db})
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	quiet := slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelInfo}))
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
-	stopped := make(chan error, 1)
-	go func() {
-		stopped <- httpd.Serve(serving, listener, httpd.Config{
-			Handler: portalapi.New(portalapi.Config{Service: service, Log: quiet}),
-			Log:     quiet,
-		})
-	}()
-	return &portal{listener.Addr().String(), service, func() error {
-		stop()
-		return errors.Join(<-stopped, db.Close())
-	}}, nil
+	d := database{engine: "sqlite", config: store.Config{Dir: dir}}
+	return d.start(ctx)
 }
 
 // serve answers on a free port of this machine, by a server with the same limits

@@ -87,6 +87,9 @@ func faulty(t *testing.T) (c *pgtest.Cluster, trigger func(string)) {
 	t.Helper()
 	gcc, err := exec.LookPath("gcc")
 	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("there is no gcc to make a library of testdata/fault.c")
+		}
 		t.Skip("there is no gcc to make a library of testdata/fault.c")
 	}
 	// Not t.TempDir, which the server's account may not enter.
