@@ -282,7 +282,9 @@ func TestCarriedOut(t *testing.T) {
 				t.Errorf("answer (-want +got):\n%s", d)
 			}
 			tt.want.Done = []Done{{Portal: "p", Key: key, Input: r.Input, Answer: tt.answer}}
-			if d := diff(tt.want, b.Effects()); d != "" {
+			effects := b.Effects()
+			effects.Was = Was{} // which write holds against the world
+			if d := diff(tt.want, effects); d != "" {
 				t.Errorf("effects (-want +got):\n%s", d)
 			}
 			// The same again, at once and from what was written down.

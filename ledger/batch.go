@@ -14,8 +14,7 @@ import (
 type Batch struct {
 	now     time.Time
 	books   map[bookKey]*entry[BookState]
-	pockets map[pocketKey]*entry[Pocket]
-	counts  map[bookKey]int64 // pockets by book
+	pockets map[bookKey][]*entry[Pocket]
 	holds   map[holdKey]*entry[Hold]
 	open    map[string][]int64 // holds that are or were open, by portal, sorted
 	done    map[doneKey]*Done
@@ -31,7 +30,7 @@ type Batch struct {
 
 // entry is a value of a batch.
 type entry[T any] struct {
-	value T
+	value, was T
 	// fresh says that it was not there before, changed that it is not what it
 	// was.
 	fresh, changed bool
@@ -41,10 +40,6 @@ type (
 	bookKey struct {
 		portal string
 		book   Book
-	}
-	pocketKey struct {
-		bookKey
-		currency money.Currency
 	}
 	holdKey struct {
 		portal string
@@ -60,7 +55,8 @@ type Corrigible struct {
 }
 
 // Effects are what must be written down, all or nothing, for the answers of a
-// batch to be true.
+// batch to be true. They are true of what the batch was given, which Was repeats: a
+// writer that has not locked it compares.
 type Effects struct {
 	Transfers  []Transfer // in the order of their numbers in each book
 	Done       []Done
@@ -69,6 +65,14 @@ type Effects struct {
 	NewPockets []Pocket
 	Holds      []Hold // changed ones that were there before
 	NewHolds   []Hold
+	Was        Was
+}
+
+// Was is what Books, Pockets and Holds were before, in the same order.
+type Was struct {
+	Books   []BookState
+	Pockets []Pocket
+	Holds   []Hold
 }
 
 // Empty reports whether there is nothing to write.
@@ -80,8 +84,7 @@ func NewBatch(now time.Time) *Batch {
 	return &Batch{
 		now:     now.UTC().Truncate(time.Microsecond),
 		books:   map[bookKey]*entry[BookState]{},
-		pockets: map[pocketKey]*entry[Pocket]{},
-		counts:  map[bookKey]int64{},
+		pockets: map[bookKey][]*entry[Pocket]{},
 		holds:   map[holdKey]*entry[Hold]{},
 		open:    map[string][]int64{},
 		done:    map[doneKey]*Done{},
@@ -94,14 +97,38 @@ func NewBatch(now time.Time) *Batch {
 // moments of the portal's books, AddDone what was done under the keys of requests,
 // AddCorrigible the transfers to correct.
 func (b *Batch) AddBook(s BookState) {
-	b.books[bookKey{s.Portal, s.Book}] = &entry[BookState]{value: s}
+	b.books[bookKey{s.Portal, s.Book}] = &entry[BookState]{value: s, was: s}
 }
 
 // AddPocket adds a pocket; see AddBook.
 func (b *Batch) AddPocket(p Pocket) {
 	key := bookKey{p.Portal, p.Book}
-	b.pockets[pocketKey{key, p.Currency()}] = &entry[Pocket]{value: p}
-	b.counts[key]++
+	b.pockets[key] = append(b.pockets[key], &entry[Pocket]{value: p, was: p})
+}
+
+// pocket returns a pocket of a book, or nil.
+func (b *Batch) pocket(key bookKey, currency money.Currency) *entry[Pocket] {
+	for _, e := range b.pockets[key] {
+		if e.value.Currency() == currency {
+			return e
+		}
+	}
+	return nil
+}
+
+// Book returns a book and its pockets as they are after the requests that ran so
+// far. It reports whether the batch was given it.
+func (b *Batch) Book(portal string, name Book) (BookState, []Pocket, bool) {
+	key := bookKey{portal, name}
+	e, ok := b.books[key]
+	if !ok {
+		return BookState{}, nil, false
+	}
+	pockets := make([]Pocket, len(b.pockets[key]))
+	for i, p := range b.pockets[key] {
+		pockets[i] = p.value
+	}
+	return e.value, pockets, true
 }
 
 // AddHold adds a hold; see AddBook. The same one may be added again.
@@ -110,7 +137,7 @@ func (b *Batch) AddHold(h Hold) {
 	if _, ok := b.holds[key]; ok {
 		return
 	}
-	b.holds[key] = &entry[Hold]{value: h}
+	b.holds[key] = &entry[Hold]{value: h, was: h}
 	if h.State == HoldOpen {
 		b.addOpen(h.Portal, h.Number)
 	}
@@ -137,6 +164,9 @@ type Needs struct {
 	Holds     []HoldID
 	Transfers []TransferID
 }
+
+// Empty reports whether nothing but keys is needed.
+func (n *Needs) Empty() bool { return len(n.Books)+len(n.Holds)+len(n.Transfers) == 0 }
 
 // NeedsOf returns what a batch must be given before these requests run on it.
 // The books' pockets, and their open holds whose time is over, come with the
@@ -223,22 +253,26 @@ func (b *Batch) take(s *step) {
 	for _, fresh := range s.books {
 		e := b.books[bookKey{fresh.Portal, fresh.Book}]
 		// Even if it is the same: whoever reads its pockets goes by its changes.
-		if !e.changed {
-			e.changed = true
-			b.changedBooks = append(b.changedBooks, e)
-		}
-		e.value = *fresh
+		e.set(*fresh, &b.changedBooks, true)
 	}
 	for _, fresh := range s.pockets {
-		key := pocketKey{bookKey{fresh.Portal, fresh.Book}, fresh.Currency()}
-		if mark(b.pockets, key, *fresh, &b.changedPockets) {
-			b.counts[key.bookKey]++
+		key := bookKey{fresh.Portal, fresh.Book}
+		e := b.pocket(key, fresh.Currency())
+		if e == nil {
+			e = &entry[Pocket]{fresh: true}
+			b.pockets[key] = append(b.pockets[key], e)
 		}
+		e.set(*fresh, &b.changedPockets, e.value != *fresh)
 	}
 	for _, fresh := range s.holds {
-		if mark(b.holds, holdKey{fresh.Portal, fresh.Number}, *fresh, &b.changedHolds) {
+		key := holdKey{fresh.Portal, fresh.Number}
+		e, ok := b.holds[key]
+		if !ok {
+			e = &entry[Hold]{fresh: true}
+			b.holds[key] = e
 			b.addOpen(fresh.Portal, fresh.Number)
 		}
+		e.set(*fresh, &b.changedHolds, e.value != *fresh)
 	}
 	if s.corrected != nil {
 		b.fixable[s.corrected.Transfer.ID()] = s.corrected
@@ -248,46 +282,35 @@ func (b *Batch) take(s *step) {
 	b.doings = append(b.doings, s.done)
 }
 
-// mark sets a value, lists it when that changes it for the first time, and
-// reports whether it is new.
-func mark[K, T comparable](all map[K]*entry[T], key K, value T, changed *[]*entry[T]) bool {
-	e, ok := all[key]
-	if !ok {
-		e = &entry[T]{fresh: true}
-		all[key] = e
-	}
-	if ok && e.value == value {
-		return false
-	}
-	if !e.changed {
+// set sets a value, and lists it when that changes it for the first time.
+func (e *entry[T]) set(value T, list *[]*entry[T], changes bool) {
+	if changes && !e.changed {
 		e.changed = true
-		*changed = append(*changed, e)
+		*list = append(*list, e)
 	}
 	e.value = value
-	return !ok
 }
 
 // Effects returns what the requests that ran so far came to together.
 func (b *Batch) Effects() Effects {
 	e := Effects{Transfers: slices.Clip(b.transfers), Done: slices.Clip(b.doings)}
-	for _, book := range b.changedBooks {
-		e.Books = append(e.Books, book.value)
-	}
-	e.NewPockets, e.Pockets = apart(b.changedPockets)
-	e.NewHolds, e.Holds = apart(b.changedHolds)
+	_, e.Books, e.Was.Books = apart(b.changedBooks)
+	e.NewPockets, e.Pockets, e.Was.Pockets = apart(b.changedPockets)
+	e.NewHolds, e.Holds, e.Was.Holds = apart(b.changedHolds)
 	return e
 }
 
-// apart returns the values of entries that are new, and of the others.
-func apart[T any](all []*entry[T]) (fresh, others []T) {
+// apart returns the values of entries that are new, and of the others, with what
+// those were.
+func apart[T any](all []*entry[T]) (fresh, others, were []T) {
 	for _, e := range all {
 		if e.fresh {
 			fresh = append(fresh, e.value)
 		} else {
-			others = append(others, e.value)
+			others, were = append(others, e.value), append(were, e.was)
 		}
 	}
-	return fresh, others
+	return fresh, others, were
 }
 
 // Now returns the moment that the batch was made for.

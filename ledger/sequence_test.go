@@ -257,6 +257,7 @@ func deepCopy(e Effects) Effects {
 		Transfers: slices.Clone(e.Transfers), Done: slices.Clone(e.Done), Books: slices.Clone(e.Books),
 		Pockets: slices.Clone(e.Pockets), NewPockets: slices.Clone(e.NewPockets),
 		Holds: slices.Clone(e.Holds), NewHolds: slices.Clone(e.NewHolds),
+		Was: Was{Books: slices.Clone(e.Was.Books), Pockets: slices.Clone(e.Was.Pockets), Holds: slices.Clone(e.Was.Holds)},
 	}
 }
 

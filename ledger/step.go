@@ -88,18 +88,18 @@ func (s *step) sweep() error {
 
 // pocket returns a pocket to change, which is made when there is none.
 func (s *step) pocket(book Book, currency money.Currency) *Pocket {
-	count := s.batch.counts[bookKey{s.request.Portal, book}]
 	for _, pocket := range s.pockets {
 		if pocket.Book == book && pocket.Currency() == currency {
 			return pocket
 		}
 	}
 	var pocket Pocket
-	if known, ok := s.batch.pockets[pocketKey{bookKey{s.request.Portal, book}, currency}]; ok {
+	key := bookKey{s.request.Portal, book}
+	if known := s.batch.pocket(key, currency); known != nil {
 		pocket = known.value
 	} else {
 		nought := money.FromUnits(0, currency)
-		pocket = Pocket{Portal: s.request.Portal, Book: book, Position: count, Balance: nought, Held: nought, CreditLimit: nought}
+		pocket = Pocket{Portal: s.request.Portal, Book: book, Position: int64(len(s.batch.pockets[key])), Balance: nought, Held: nought, CreditLimit: nought}
 	}
 	s.pockets = append(s.pockets, &pocket)
 	return &pocket

@@ -111,11 +111,14 @@ func (w *world) corrected(wrong *Transfer) money.Amount {
 }
 
 // write applies effects the way a strict database would: what is new must not be
-// there, what is changed must, and numbers have no gaps.
+// there, what is changed must be what it was, and numbers have no gaps.
 func (w *world) write(e Effects) error {
-	for _, book := range e.Books {
-		if _, ok := w.books[bookKey{book.Portal, book.Book}]; !ok {
-			return fmt.Errorf("update of no book %v", book)
+	if len(e.Books) != len(e.Was.Books) || len(e.Pockets) != len(e.Was.Pockets) || len(e.Holds) != len(e.Was.Holds) {
+		return fmt.Errorf("changes are not what was: %v", e)
+	}
+	for i, book := range e.Books {
+		if was, ok := w.books[bookKey{book.Portal, book.Book}]; !ok || was != e.Was.Books[i] {
+			return fmt.Errorf("update of book %v, which was %v, not %v", book, was, e.Was.Books[i])
 		}
 		w.books[bookKey{book.Portal, book.Book}] = book
 	}
@@ -126,10 +129,10 @@ func (w *world) write(e Effects) error {
 		}
 		w.pockets[key] = append(w.pockets[key], p)
 	}
-	for _, p := range e.Pockets {
+	for i, p := range e.Pockets {
 		old := w.pocket(bookKey{p.Portal, p.Book}, p.Currency())
-		if old == nil {
-			return fmt.Errorf("update of no pocket %v", p)
+		if old == nil || *old != e.Was.Pockets[i] {
+			return fmt.Errorf("update of pocket %v, which was %v, not %v", p, old, e.Was.Pockets[i])
 		}
 		*old = p
 	}
@@ -139,9 +142,9 @@ func (w *world) write(e Effects) error {
 		}
 		w.holds[h.Portal] = append(w.holds[h.Portal], h)
 	}
-	for _, h := range e.Holds {
-		if h.Number < 1 || h.Number > int64(len(w.holds[h.Portal])) {
-			return fmt.Errorf("update of no hold %v", h)
+	for i, h := range e.Holds {
+		if h.Number < 1 || h.Number > int64(len(w.holds[h.Portal])) || w.holds[h.Portal][h.Number-1] != e.Was.Holds[i] {
+			return fmt.Errorf("update of hold %v, which was not %v", h, e.Was.Holds[i])
 		}
 		w.holds[h.Portal][h.Number-1] = h
 	}
