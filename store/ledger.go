@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/bursarhq/bursar/ledger"
@@ -291,9 +292,16 @@ func (tx *Tx) transfers(query string, args []any, portalID string, book ledger.B
 	})
 }
 
-// save writes down what a batch came to, row by row.
+// save writes down what a batch came to, row by row. What may fail comes first: it
+// fails with errOutdated when a book is not what it was, with errNotAllNew when a
+// key was used before.
 func (tx *Tx) save(e ledger.Effects) error {
-	for i := range e.Done { // first, as it may fail
+	for i, b := range e.Books {
+		if err := tx.updateBook(b, e.Was.Books[i]); err != nil {
+			return fmt.Errorf("book %s of %s: %w", b.Book, b.Portal, err)
+		}
+	}
+	for i := range e.Done {
 		if err := tx.insertDone(&e.Done[i]); err != nil {
 			return fmt.Errorf("key %q: %w", e.Done[i].Key, err)
 		}
@@ -309,7 +317,7 @@ func (tx *Tx) save(e ledger.Effects) error {
 		}
 	}
 	for i := range e.Holds {
-		if err := tx.updateHold(&e.Holds[i]); err != nil {
+		if err := tx.updateHold(&e.Holds[i], &e.Was.Holds[i]); err != nil {
 			return fmt.Errorf("hold %s: %w", e.Holds[i].ID(), err)
 		}
 	}
@@ -318,33 +326,40 @@ func (tx *Tx) save(e ledger.Effects) error {
 			return fmt.Errorf("pocket %s of %s: %w", p.Currency(), p.Portal, err)
 		}
 	}
-	for _, p := range e.Pockets {
-		if err := tx.updatePocket(p); err != nil {
+	for i, p := range e.Pockets {
+		if err := tx.updatePocket(p, e.Was.Pockets[i]); err != nil {
 			return fmt.Errorf("pocket %s of %s: %w", p.Currency(), p.Portal, err)
-		}
-	}
-	for _, b := range e.Books {
-		if err := tx.one(`
-			UPDATE book
-			   SET last = $3,
-			       last_hold = $4,
-			       last_at = $5,
-			       changes = changes + 1
-			 WHERE portal_id = $1
-			   AND book = $2`, b.Portal, string(b.Book), b.Last, b.LastHold, b.LastAt.UnixMicro()); err != nil {
-			return fmt.Errorf("book %s of %s: %w", b.Book, b.Portal, err)
 		}
 	}
 	return nil
 }
 
-// one runs a statement that must change one row.
+// errOutdated says that what requests ran on is not so any more.
+var errOutdated = errors.New("what was read has changed")
+
+// one runs a statement that must change one row. It fails with errOutdated when the
+// row is not there, or is not what it was.
 func (tx *Tx) one(query string, args ...any) error {
 	changed, err := tx.exec(query, args...)
 	if err == nil && changed != 1 {
-		err = fmt.Errorf("%d rows changed where there is one", changed)
+		err = errOutdated
 	}
 	return err
+}
+
+func (tx *Tx) updateBook(b, was ledger.BookState) error {
+	return tx.one(`
+		UPDATE book
+		   SET last = $3,
+		       last_hold = $4,
+		       last_at = $5,
+		       changes = changes + 1
+		 WHERE portal_id = $1
+		   AND book = $2
+		   AND last = $6
+		   AND last_hold = $7
+		   AND last_at = $8`, b.Portal, string(b.Book), b.Last, b.LastHold, b.LastAt.UnixMicro(),
+		was.Last, was.LastHold, was.LastAt.UnixMicro())
 }
 
 // number is how a number is kept that is 0 where there is none.
@@ -364,7 +379,6 @@ func (tx *Tx) insertTransfer(t *ledger.Transfer) error {
 		t.Participant, string(t.Metadata), number(t.Corrects), number(t.Hold))
 }
 
-// insertDone fails with errNotAllNew when the key was used before.
 func (tx *Tx) insertDone(d *ledger.Done) error {
 	a := &d.Answer
 	inserted, err := tx.exec(`
@@ -389,7 +403,7 @@ func (tx *Tx) insertHold(h *ledger.Hold) error {
 }
 
 // updateHold writes what can change of a hold that was open.
-func (tx *Tx) updateHold(h *ledger.Hold) error {
+func (tx *Tx) updateHold(h, was *ledger.Hold) error {
 	return tx.one(`
 		UPDATE hold
 		   SET state = $3,
@@ -399,8 +413,10 @@ func (tx *Tx) updateHold(h *ledger.Hold) error {
 		       closed_at = $7
 		 WHERE portal_id = $1
 		   AND number = $2
-		   AND state = 'open'`,
-		h.Portal, h.Number, string(h.State), h.Posted.Units(), number(h.Transfer), h.ExpiresAt.UnixMicro(), micros(h.ClosedAt))
+		   AND state = 'open'
+		   AND expires_at = $8`,
+		h.Portal, h.Number, string(h.State), h.Posted.Units(), number(h.Transfer), h.ExpiresAt.UnixMicro(), micros(h.ClosedAt),
+		was.ExpiresAt.UnixMicro())
 }
 
 func credited(p ledger.Pocket) any {
@@ -418,7 +434,7 @@ func (tx *Tx) insertPocket(p ledger.Pocket) error {
 		p.CreditLimit.Units(), credited(p), micros(p.CreditedAt))
 }
 
-func (tx *Tx) updatePocket(p ledger.Pocket) error {
+func (tx *Tx) updatePocket(p, was ledger.Pocket) error {
 	return tx.one(`
 		UPDATE pocket
 		   SET balance = $4,
@@ -427,8 +443,12 @@ func (tx *Tx) updatePocket(p ledger.Pocket) error {
 		       credited_at = $7
 		 WHERE portal_id = $1
 		   AND book = $2
-		   AND currency = $3`,
-		p.Portal, string(p.Book), string(p.Currency()), p.Balance.Units(), p.Held.Units(), credited(p), micros(p.CreditedAt))
+		   AND currency = $3
+		   AND balance = $8
+		   AND held = $9
+		   AND credit_limit = $10`,
+		p.Portal, string(p.Book), string(p.Currency()), p.Balance.Units(), p.Held.Units(), credited(p), micros(p.CreditedAt),
+		was.Balance.Units(), was.Held.Units(), was.CreditLimit.Units())
 }
 
 // EnsurePocket adds an empty pocket to a book of the portal, after those it has,

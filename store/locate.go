@@ -18,9 +18,11 @@ type Where struct {
 // there was none. The zero Known knows nothing. Two that are equal say the same.
 type Known struct {
 	Address
-	// The engine's own: SQLite says by one number that nothing at all has changed.
+	// The engine's own, which says that nothing at all has changed: SQLite's
+	// number, if it was asked, or PostgreSQL's snapshot.
 	generation int64
 	asked      bool
+	snapshot   string
 }
 
 // Locate returns the address of a portal as of no earlier than the call. What is
@@ -29,8 +31,7 @@ type Known struct {
 // is worth keeping too.
 func (s *Store) Locate(ctx context.Context, where Where, known Known) (Known, error) {
 	if s.locator != nil {
-		address, err := s.locator.ask(ctx, where)
-		return Known{Address: address}, err
+		return s.locator.ask(ctx, where, known)
 	}
 	generation, err := s.generation()
 	switch {

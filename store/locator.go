@@ -13,6 +13,10 @@ import (
 // locator asks PostgreSQL for the addresses of portals. All who come while a
 // question is out share the next one, which is one round trip; nobody is given
 // the answer to a question that was put before they came.
+//
+// Each answer bears the server's snapshot: which transactions are over. While that
+// is the same, so is everything that can be read, and a question that all put with
+// one snapshot in mind is answered by that alone.
 type locator struct {
 	server *server
 	conn   *pgx.Conn // nil: it broke; the asking goroutine's own
@@ -29,9 +33,12 @@ type question struct {
 	hosts, ids []string
 	only       bool // for the portal that is alone
 	operators  bool
-	done       chan struct{}
-	addresses  map[Where]Address
-	err        error
+	// since is the snapshot that everybody's knowledge is of; "" when they differ.
+	since     string
+	done      chan struct{}
+	snapshot  string            // as of the answer
+	addresses map[Where]Address // unless the snapshot is still the one of since
+	err       error
 }
 
 func newLocator(ctx context.Context, server *server) (*locator, error) {
@@ -56,20 +63,22 @@ func (l *locator) close() error {
 
 // ask returns the answer to a question that is put after ask was called. A
 // context that ends only ends the wait.
-func (l *locator) ask(ctx context.Context, where Where) (Address, error) {
+func (l *locator) ask(ctx context.Context, where Where, known Known) (Known, error) {
 	if !keepableText(where.Host) || !keepableText(where.PortalID) {
-		return Address{}, ErrNotFound
+		return Known{}, ErrNotFound
 	}
 	l.mu.Lock()
 	if l.closed {
 		l.mu.Unlock()
-		return Address{}, fmt.Errorf("%w: it is closing", ErrBusy)
+		return Known{}, fmt.Errorf("%w: it is closing", ErrBusy)
 	}
 	q := l.forming
 	if q == nil {
-		q = &question{done: make(chan struct{})}
+		q = &question{since: known.snapshot, done: make(chan struct{})}
 		l.forming = q
 		l.wake <- struct{}{}
+	} else if known.snapshot != q.since {
+		q.since = ""
 	}
 	q.add(where)
 	l.mu.Unlock()
@@ -77,16 +86,18 @@ func (l *locator) ask(ctx context.Context, where Where) (Address, error) {
 	select {
 	case <-q.done:
 	case <-ctx.Done():
-		return Address{}, fmt.Errorf("%w: %w", ErrBusy, ctx.Err())
+		return Known{}, fmt.Errorf("%w: %w", ErrBusy, ctx.Err())
 	}
 	if q.err != nil {
-		return Address{}, q.err
+		return Known{}, q.err
 	}
-	address, ok := q.addresses[where.named()]
-	if !ok {
-		return Address{}, ErrNotFound
+	if q.snapshot != q.since {
+		known = Known{Address: q.addresses[where.named()], snapshot: q.snapshot}
 	}
-	return address, nil
+	if known.Address == (Address{}) {
+		return known, ErrNotFound
+	}
+	return known, nil
 }
 
 // named returns a Where without what it does not go by.
@@ -121,25 +132,25 @@ func (l *locator) run() {
 		q := l.forming
 		l.forming = nil
 		l.mu.Unlock()
-		q.addresses, q.err = l.put(q)
+		q.err = l.put(q)
 		close(q.done)
 	}
 }
 
 // put asks the server, and once more if the connection turns out to be broken.
-func (l *locator) put(q *question) (map[Where]Address, error) {
+func (l *locator) put(q *question) error {
 	ctx, cancel := context.WithTimeout(context.Background(), busyTimeout)
 	defer cancel()
 	for {
 		fresh := l.conn == nil
 		if fresh {
 			if err := l.connect(ctx); err != nil {
-				return nil, engineError(err)
+				return engineError(err)
 			}
 		}
-		addresses, err := q.put(ctx, l.conn)
+		err := q.put(ctx, l.conn)
 		if err == nil {
-			return addresses, nil
+			return nil
 		}
 		var told *pgconn.PgError
 		named, broken := connError(l.conn, err), l.conn.IsClosed() || errors.As(err, &told) && stale(told)
@@ -147,38 +158,49 @@ func (l *locator) put(q *question) (map[Where]Address, error) {
 			l.drop()
 		}
 		if fresh || !broken || ctx.Err() != nil {
-			return nil, named
+			return named
 		}
 	}
 }
 
-// What is asked for first is what was asked by: 1 a host, 2 an id, 3 neither; 4 is
-// for the operators. The short queries are what nearly every question is.
+// The first row is the snapshot, the others are there if it is not what they ask to
+// be told. What is asked for first is what was asked by: 1 a host, 2 an id, 3
+// neither; 4 is for the operators. The short queries are what nearly every question
+// is.
 const (
-	byHost = `
+	snapshot = `
+		SELECT 0, pg_current_snapshot()::text, '', 0::bigint, 0::bigint
+		 UNION ALL`
+	sinceThen = `pg_current_snapshot()::text <> $1`
+	byHost    = snapshot + `
 		SELECT 1, host.host, portal.portal_id, portal.version, ` + moneyOf + `
 		  FROM host
 		  JOIN portal ON portal.portal_id = host.portal_id
-		 WHERE host.host = ANY($1)`
+		 WHERE ` + sinceThen + `
+		   AND host.host = ANY($2)`
 	byAny = byHost + `
 		 UNION ALL
 		SELECT 2, portal_id, portal_id, version, ` + moneyOf + `
 		  FROM portal
-		 WHERE portal_id = ANY($2)
+		 WHERE ` + sinceThen + `
+		   AND portal_id = ANY($3)
 		 UNION ALL
 		(SELECT 3, '', portal_id, version, ` + moneyOf + `
 		  FROM portal
-		 WHERE $3
+		 WHERE ` + sinceThen + `
+		   AND $4
 		 LIMIT 2)
 		 UNION ALL
-		SELECT 4, '', '', value, 0
-		  FROM counter
-		 WHERE name = 'operator_keys'
-		   AND $4`
-	ofOperators = `
 		SELECT 4, '', '', value, 0::bigint
 		  FROM counter
-		 WHERE name = 'operator_keys'`
+		 WHERE ` + sinceThen + `
+		   AND name = 'operator_keys'
+		   AND $5`
+	ofOperators = snapshot + `
+		SELECT 4, '', '', value, 0::bigint
+		  FROM counter
+		 WHERE ` + sinceThen + `
+		   AND name = 'operator_keys'`
 )
 
 func (l *locator) connect(ctx context.Context) error {
@@ -207,17 +229,17 @@ func (l *locator) drop() {
 	l.conn = nil
 }
 
-func (q *question) put(ctx context.Context, conn *pgx.Conn) (map[Where]Address, error) {
-	query, args := byHost, []any{q.hosts}
+func (q *question) put(ctx context.Context, conn *pgx.Conn) error {
+	query, args := byHost, []any{q.since, q.hosts}
 	switch {
 	case q.operators && !q.only && len(q.ids) == 0 && len(q.hosts) == 0:
-		query, args = ofOperators, nil
+		query, args = ofOperators, []any{q.since}
 	case q.operators || q.only || len(q.ids) > 0:
 		query, args = byAny, append(args, q.ids, q.only, q.operators)
 	}
 	rows, err := conn.Query(ctx, query, args...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer rows.Close()
 	found, portals := map[Where]Address{}, 0
@@ -228,9 +250,11 @@ func (q *question) put(ctx context.Context, conn *pgx.Conn) (map[Where]Address, 
 			a    Address
 		)
 		if err := rows.Scan(&by, &name, &a.PortalID, &a.Version, &a.Money); err != nil {
-			return nil, err
+			return err
 		}
 		switch by {
+		case 0:
+			q.snapshot = name
 		case 1:
 			found[Where{Host: name}] = a
 		case 2:
@@ -245,5 +269,6 @@ func (q *question) put(ctx context.Context, conn *pgx.Conn) (map[Where]Address, 
 	if portals > 1 {
 		delete(found, Where{})
 	}
-	return found, rows.Err()
+	q.addresses = found
+	return rows.Err()
 }

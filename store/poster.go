@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"sync"
 	"time"
 
@@ -15,17 +16,27 @@ import (
 // results. A single caller never waits for company.
 type poster struct {
 	store *Store
-	press *press // nil: it is SQLite
+	lanes []*lane
+	seed  maphash.Seed
 
-	mu      sync.Mutex
-	queue   []*waiting
-	queued  int           // requests in the queue
-	closed  bool          // nothing more is taken
-	wake    chan struct{} // holds one token while there may be work
-	stopped chan struct{} // closed when nobody works any more
+	mu     sync.Mutex
+	queued int  // requests in the queues
+	closed bool // nothing more is taken
 }
 
-// waiting is the requests of one caller.
+// lane is one of the queues of a poster, with who works on it. The requests of one
+// portal are all in the same one, in the order that they came.
+type lane struct {
+	poster  *poster
+	memory  *memory
+	press   *press        // nil: it is SQLite
+	wake    chan struct{} // holds one token while there may be work
+	stopped chan struct{} // closed when nobody works any more
+
+	queue []*waiting // guarded by the poster's mu
+}
+
+// waiting is the requests of one caller in one lane.
 type waiting struct {
 	ctx      context.Context
 	requests []ledger.Request
@@ -35,10 +46,13 @@ type waiting struct {
 	done     chan struct{}
 }
 
-// The bounds of the queue, in requests.
 const (
+	// maxQueued and maxBatch bound the queues and a batch, in requests.
 	maxQueued = 20_000
 	maxBatch  = 1000
+	// serverLanes is how many batches a server works on at a time: while one
+	// waits for its disk, another one is worked out. SQLite has one writer.
+	serverLanes = 2
 )
 
 // Post is requests to be carried out.
@@ -102,15 +116,15 @@ func (s *Store) postAlone(ctx context.Context, post Post) (results []ledger.Resu
 // CarryOut runs requests on what is there, and writes what they come to, as a
 // part of the transaction. Their results are true when that is committed.
 func (tx *Tx) CarryOut(now time.Time, requests []ledger.Request) ([]ledger.Result, error) {
-	return tx.carryOut(now, requests, ledger.NeedsOf(requests))
+	return tx.carryOut(ledger.NewBatch(now), requests, ledger.NeedsOf(requests), false)
 }
 
-func (tx *Tx) carryOut(now time.Time, requests []ledger.Request, needs ledger.Needs) ([]ledger.Result, error) {
-	batch := ledger.NewBatch(now)
-	if err := tx.load(batch, needs); err != nil {
+// carryOut runs requests on a batch that is given what is unknown of their needs.
+func (tx *Tx) carryOut(batch *ledger.Batch, requests []ledger.Request, unknown ledger.Needs, hope bool) ([]ledger.Result, error) {
+	if err := tx.load(batch, unknown); err != nil {
 		return nil, err
 	}
-	results, err := runAll(batch, requests, needs)
+	results, err := runAll(batch, requests, hope)
 	if err != nil {
 		return nil, err
 	}
@@ -121,15 +135,15 @@ func (tx *Tx) carryOut(now time.Time, requests []ledger.Request, needs ledger.Ne
 // again, with what was done under their keys.
 var errNotAllNew = errors.New("not all requests are new and possible")
 
-// runAll runs requests one after the other. Nearly all are new and possible, and
-// what was done under their keys need not be read: writing them says whether that
-// is so. It fails with errNotAllNew when it was not read, and one is refused, which
-// may be for having been carried out before.
-func runAll(batch *ledger.Batch, requests []ledger.Request, needs ledger.Needs) ([]ledger.Result, error) {
+// runAll runs requests one after the other. Nearly all are new and possible: in
+// hope, what was done under their keys is not read, nor what is remembered, and
+// writing them says whether that was right. When one is refused it fails with
+// errNotAllNew: it may have been carried out before.
+func runAll(batch *ledger.Batch, requests []ledger.Request, hope bool) ([]ledger.Result, error) {
 	results := make([]ledger.Result, len(requests))
 	for i, r := range requests {
 		results[i] = batch.Run(r)
-		if results[i].Err != nil && len(needs.Keys) == 0 {
+		if results[i].Err != nil && hope {
 			return nil, errNotAllNew
 		}
 	}
@@ -137,62 +151,110 @@ func runAll(batch *ledger.Batch, requests []ledger.Request, needs ledger.Needs) 
 }
 
 func newPoster(s *Store) *poster {
-	p := &poster{store: s, wake: make(chan struct{}, 1), stopped: make(chan struct{})}
+	p := &poster{store: s, seed: maphash.MakeSeed()}
+	lanes := 1
 	if s.server != nil {
-		p.press = &press{server: s.server}
+		lanes = serverLanes
 	}
-	go p.work()
+	for range lanes {
+		l := &lane{poster: p, memory: newMemory(), wake: make(chan struct{}, 1), stopped: make(chan struct{})}
+		if s.server != nil {
+			l.press = &press{server: s.server, memory: l.memory, statements: map[string]string{}}
+		}
+		p.lanes = append(p.lanes, l)
+		go l.work()
+	}
 	return p
 }
 
-func (p *poster) post(ctx context.Context, post Post) ([]ledger.Result, error) {
-	if len(post.Requests) == 0 {
-		return nil, nil
+// laneOf returns the number of the lane that a portal's requests are in.
+func (p *poster) laneOf(portalID string) int {
+	if len(p.lanes) == 1 {
+		return 0
 	}
-	w := &waiting{ctx: ctx, requests: post.Requests, at: post.Now, done: make(chan struct{})}
-	if err := p.enqueue(w); err != nil {
-		return nil, err
-	}
-	select {
-	case <-w.done:
-		return w.results, w.err
-	case <-ctx.Done():
-		// It may be on its way to the disk: only its key tells.
-		return nil, fmt.Errorf("%w: %w", ErrBusy, ctx.Err())
-	}
+	return int(maphash.String(p.seed, portalID) % uint64(len(p.lanes)))
 }
 
-func (p *poster) enqueue(w *waiting) error {
+// post waits for the results of one caller's requests, which may be in several
+// lanes.
+func (p *poster) post(ctx context.Context, post Post) ([]ledger.Result, error) {
+	parts := make([]*waiting, len(p.lanes))
+	lanes := make([]int, len(post.Requests))
+	for i, r := range post.Requests {
+		lanes[i] = p.laneOf(r.Portal)
+		w := parts[lanes[i]]
+		if w == nil {
+			w = &waiting{ctx: ctx, at: post.Now, done: make(chan struct{})}
+			parts[lanes[i]] = w
+		}
+		w.requests = append(w.requests, r)
+	}
+	if err := p.enqueue(parts, len(post.Requests)); err != nil {
+		return nil, err
+	}
+	for _, w := range parts {
+		if w == nil {
+			continue
+		}
+		select {
+		case <-w.done:
+		case <-ctx.Done():
+			// It may be on its way to the disk: only its key tells.
+			return nil, fmt.Errorf("%w: %w", ErrBusy, ctx.Err())
+		}
+		if w.err != nil {
+			return nil, w.err
+		}
+	}
+	results := make([]ledger.Result, len(post.Requests))
+	for i, lane := range lanes {
+		results[i], parts[lane].results = parts[lane].results[0], parts[lane].results[1:]
+	}
+	return results, nil
+}
+
+// enqueue puts each part into its lane: all of them, or none.
+func (p *poster) enqueue(parts []*waiting, requests int) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case p.closed:
 		return fmt.Errorf("%w: it is closing", ErrBusy)
-	case p.queued+len(w.requests) > maxQueued:
+	case p.queued+requests > maxQueued:
 		return ErrQueueFull
 	}
-	p.queue = append(p.queue, w)
-	p.queued += len(w.requests)
-	select {
-	case p.wake <- struct{}{}:
-	default:
+	p.queued += requests
+	for i, w := range parts {
+		if w != nil {
+			p.lanes[i].queue = append(p.lanes[i].queue, w)
+			p.lanes[i].rouse()
+		}
 	}
 	return nil
 }
 
+// rouse wakes who works on a lane.
+func (l *lane) rouse() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
 // take returns who goes into the next batch: whoever came first, as long as they
 // fit. Those who have given up meanwhile are left out, and nothing happens.
-func (p *poster) take() (batch []*waiting, more bool) {
+func (l *lane) take() (batch []*waiting, more bool) {
+	p := l.poster
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	size := 0
-	for len(p.queue) > 0 {
-		w := p.queue[0]
+	for len(l.queue) > 0 {
+		w := l.queue[0]
 		if size > 0 && size+len(w.requests) > maxBatch {
 			break
 		}
-		p.queue[0] = nil
-		p.queue = p.queue[1:]
+		l.queue[0] = nil
+		l.queue = l.queue[1:]
 		p.queued -= len(w.requests)
 		if w.ctx.Err() != nil {
 			w.end(nil, fmt.Errorf("%w: %w", ErrBusy, w.ctx.Err()))
@@ -209,17 +271,17 @@ func (w *waiting) end(results []ledger.Result, err error) {
 	close(w.done)
 }
 
-// work commits batches until the poster is closed and its queue is empty.
-func (p *poster) work() {
-	defer close(p.stopped)
-	if p.press != nil {
-		defer p.press.close()
+// work commits batches until the poster is closed and the lane is empty.
+func (l *lane) work() {
+	defer close(l.stopped)
+	if l.press != nil {
+		defer l.press.close()
 	}
-	for range p.wake {
+	for range l.wake {
 		for {
-			batch, open := p.take()
+			batch, open := l.take()
 			if len(batch) > 0 {
-				p.commit(batch)
+				l.commit(batch)
 				continue
 			}
 			if !open {
@@ -232,7 +294,7 @@ func (p *poster) work() {
 
 // commit carries a batch out. When the batch as a whole fails, each caller gets a
 // transaction of its own, so that nobody pays for what another one asked.
-func (p *poster) commit(batch []*waiting) {
+func (l *lane) commit(batch []*waiting) {
 	var requests []ledger.Request
 	at := batch[0].at
 	for _, w := range batch {
@@ -241,7 +303,7 @@ func (p *poster) commit(batch []*waiting) {
 			at = w.at
 		}
 	}
-	results, err := p.carryOut(at, requests)
+	results, err := l.carryOut(at, requests)
 	if err == nil {
 		for _, w := range batch {
 			n := len(w.requests)
@@ -257,31 +319,44 @@ func (p *poster) commit(batch []*waiting) {
 		return
 	}
 	for _, w := range batch {
-		w.end(p.carryOut(w.at, w.requests))
+		w.end(l.carryOut(w.at, w.requests))
 	}
 }
 
 // carryOut carries requests out in one transaction.
-func (p *poster) carryOut(at time.Time, requests []ledger.Request) (results []ledger.Result, err error) {
+func (l *lane) carryOut(at time.Time, requests []ledger.Request) (results []ledger.Result, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			results, err = nil, fmt.Errorf("post: panic: %v", cause)
 		}
 	}()
-	if p.press != nil {
-		return p.press.post(context.Background(), at, requests)
+	if l.press != nil {
+		return l.press.post(context.Background(), at, requests)
 	}
 	needs := ledger.NeedsOf(requests)
-	hopeful := needs
-	hopeful.Keys = nil
-	for _, needs := range []ledger.Needs{hopeful, needs} {
-		err = p.store.moveMoney(context.Background(), func(tx *Tx) (err error) {
-			results, err = tx.carryOut(at, requests, needs)
-			return err
-		})
-		if !errors.Is(err, errNotAllNew) {
-			break
-		}
+	results, err = l.rowByRow(at, requests, needs, true)
+	if errors.Is(err, errNotAllNew) || errors.Is(err, errOutdated) {
+		results, err = l.rowByRow(at, requests, needs, false)
+	}
+	return results, err
+}
+
+// rowByRow carries requests out in one transaction. In hope, it takes their keys
+// for new and what is remembered for true.
+func (l *lane) rowByRow(at time.Time, requests []ledger.Request, needs ledger.Needs, hope bool) (results []ledger.Result, err error) {
+	batch, unknown := ledger.NewBatch(at), needs
+	if hope {
+		unknown = l.memory.recall(batch, unknown)
+		unknown.Keys = nil
+	}
+	err = l.poster.store.moveMoney(context.Background(), func(tx *Tx) (err error) {
+		results, err = tx.carryOut(batch, requests, unknown, hope)
+		return err
+	})
+	if err == nil {
+		l.memory.keep(batch, needs)
+	} else {
+		l.memory.forget(needs)
 	}
 	return results, err
 }
@@ -291,11 +366,10 @@ func (p *poster) close() {
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()
-	select {
-	case p.wake <- struct{}{}:
-	default:
+	for _, l := range p.lanes {
+		l.rouse()
+		<-l.stopped
 	}
-	<-p.stopped
 }
 
 // moveMoney is a transaction on the books of any portals. It counts up no portal's

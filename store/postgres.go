@@ -133,7 +133,11 @@ func settings(noSync bool) string {
 		SET enable_seqscan = off;
 		SET enable_hashjoin = off;
 		SET enable_mergejoin = off;
-		SET enable_bitmapscan = off;`
+		SET enable_bitmapscan = off;
+		-- So there is one plan for each, whatever its parameters are, and none is worth
+		-- compiling, though what has no index to go by may look dear.
+		SET plan_cache_mode = force_generic_plan;
+		SET jit = off;`
 }
 
 // timeouts bound how long others are waited for, and how long others have to wait

@@ -13,15 +13,24 @@ import (
 	"github.com/bursarhq/bursar/money"
 )
 
-// press posts batches on PostgreSQL, on a connection of its own, in two round
-// trips: one locks and reads all that the requests have to do with, one writes
-// all that they came to and commits. It says in arrays what ledger.go says row by
-// row. A lone request that only moves money takes one trip. It is used by one
-// goroutine.
+// press posts batches on PostgreSQL, on a connection of its own. It says in arrays
+// what ledger.go says row by row. One round trip writes all that the requests came
+// to, if their books say what is remembered of them; where nothing is remembered,
+// one before it reads. Only when hope fails are the books locked first. It is used
+// by one goroutine.
 type press struct {
 	server *server
 	conn   *pgx.Conn // nil: it broke, and is made anew when it is needed
+	memory *memory
+	// careful is how many batches lock their books before they read them, because
+	// somebody else is writing to the same ones.
+	careful int
+	// statements are those that write what batches came to, by their parts.
+	statements map[string]string
 }
+
+// caution is how long a press is careful, in batches.
+const caution = 100
 
 func (p *press) close() {
 	if p.conn == nil {
@@ -65,49 +74,63 @@ func (p *press) post(ctx context.Context, now time.Time, requests []ledger.Reque
 
 // try reports whether anything may have been begun when it fails.
 func (p *press) try(ctx context.Context, now time.Time, requests []ledger.Request) (_ []ledger.Result, begun bool, err error) {
-	if len(requests) == 1 {
-		result, ok, err := p.single(ctx, now, requests[0])
-		if ok {
-			return []ledger.Result{result}, true, nil
-		}
-		if err != nil {
-			return nil, true, err
-		}
-	}
 	needs := ledger.NeedsOf(requests)
-	attempts := []ledger.Needs{needs, needs} // a key may come in between, on the other book
-	if len(requests) > 1 {
-		attempts[0].Keys = nil
-	}
-	var results []ledger.Result
-	for _, needs := range attempts {
-		results, begun, err = p.batch(ctx, now, requests, needs)
-		var told *pgconn.PgError
-		known := errors.As(err, &told) && told.Code == "23505" && p.conn.PgConn().TxStatus() == 'I'
-		if !known && !errors.Is(err, errNotAllNew) {
-			break
-		}
+	results, begun, err := p.batch(ctx, now, requests, needs, true)
+	if errors.Is(err, errNotAllNew) || errors.Is(err, errOutdated) {
+		return p.batch(ctx, now, requests, needs, false)
 	}
 	return results, begun, err
 }
 
-// batch carries requests out in one transaction. Without keys among the needs it
-// fails with errNotAllNew, or on one of the keys, unless all are new and none is
-// refused.
-func (p *press) batch(ctx context.Context, now time.Time, requests []ledger.Request, needs ledger.Needs) (_ []ledger.Result, begun bool, err error) {
-	batch := ledger.NewBatch(now)
-	if err := p.load(ctx, batch, needs); err != nil {
-		return nil, false, errors.Join(err, p.rollback(ctx))
+// batch carries requests out in one transaction. In hope, it takes their keys for
+// new and what is remembered for true, and fails with errNotAllNew or errOutdated,
+// and nothing done, when that may not be so.
+func (p *press) batch(ctx context.Context, now time.Time, requests []ledger.Request, needs ledger.Needs, hope bool) (_ []ledger.Result, begun bool, err error) {
+	batch, unknown, lock := ledger.NewBatch(now), needs, !hope
+	if hope {
+		unknown.Keys = nil
+		if lock = p.careful > 0; lock {
+			p.careful--
+		} else {
+			unknown = p.memory.recall(batch, unknown)
+		}
 	}
-	results, err := runAll(batch, requests, needs)
+	if !unknown.Empty() {
+		if err := p.load(ctx, batch, unknown, lock); err != nil {
+			return nil, false, errors.Join(err, p.rollback(ctx))
+		}
+	}
+	results, err := runAll(batch, requests, hope)
 	effects := batch.Effects()
 	if err != nil || effects.Empty() {
 		return results, true, errors.Join(err, p.rollback(ctx))
 	}
-	if err := p.save(ctx, effects); err != nil {
+	if err := p.save(ctx, effects, lock); err != nil {
+		p.memory.forget(needs)
+		if err = inVain(err); errors.Is(err, errOutdated) {
+			p.careful = caution
+		}
 		return nil, true, errors.Join(err, p.rollback(ctx))
 	}
+	p.memory.keep(batch, needs)
 	return results, true, nil
+}
+
+// inVain names an error of a transaction that was undone because something was not
+// as hoped.
+func inVain(err error) error {
+	var told *pgconn.PgError
+	if !errors.As(err, &told) {
+		return err
+	}
+	switch told.Code {
+	case "23505": // unique_violation: a key was used before
+		return fmt.Errorf("%w: %w", errNotAllNew, err)
+	case "22012", // division_by_zero: see statementOf
+		"40P01": // deadlock_detected: with who locks one after the other
+		return fmt.Errorf("%w: %w", errOutdated, err)
+	}
+	return err
 }
 
 // rollback ends a transaction, if one was begun.
@@ -119,105 +142,25 @@ func (p *press) rollback(ctx context.Context) error {
 	return err
 }
 
-// onlyMove is a whole request that makes one transfer: it locks the book, moves
-// the pocket, numbers the transfer and keeps the key. It has no row when the key
-// was used before, the money is not there, holds have to be let go first, or
-// there is no such pocket: then the long way says why.
-const onlyMove = `
-	WITH locked AS MATERIALIZED (
-	  SELECT portal_id
-	    FROM book
-	   WHERE portal_id = $1
-	     AND book = $2
-	     FOR NO KEY UPDATE
-	), taken AS (
-	  UPDATE pocket
-	     SET balance = balance + $5::bigint,
-	         credited = CASE WHEN $8::bigint = 4 AND $5::bigint > 0 THEN $5::bigint ELSE credited END,
-	         credited_at = CASE WHEN $8::bigint = 4 AND $5::bigint > 0 THEN $7::bigint ELSE credited_at END
-	   WHERE portal_id = $1
-	     AND book = $2
-	     AND currency = $4
-	     AND EXISTS (SELECT FROM locked)
-	     AND ($5::bigint > 0 OR balance - held + credit_limit + $5::bigint >= 0)
-	     AND NOT EXISTS (SELECT FROM done WHERE portal_id = $1 AND key = $3)
-	     AND ($2 <> 'main' OR NOT EXISTS (SELECT FROM hold WHERE portal_id = $1 AND state = 'open' AND expires_at <= $7))
-	  RETURNING balance, balance - held AS available
-	), moved AS (
-	  UPDATE book
-	     SET last = last + 1,
-	         last_at = $7,
-	         changes = changes + 1
-	   WHERE portal_id = $1
-	     AND book = $2
-	     AND last_at <= $7
-	     AND EXISTS (SELECT FROM taken)
-	  RETURNING last
-	), posted AS (
-	  INSERT INTO transfer (portal_id, book, number, at, type, debit, credit, currency, amount, balance, key, service, quantity, participant, metadata)
-	  SELECT $1, $2, moved.last, $7, $8::bigint, $9, $10, $4, abs($5::bigint), taken.balance, $3, $11, $12::bigint, $13, $14
-	    FROM taken, moved
-	), kept AS (
-	  INSERT INTO done (portal_id, key, input, at, main_transfer, ai_transfer, currency, amount, available)
-	  SELECT $1, $3, $6, $7, CASE WHEN $2 = 'main' THEN moved.last END, CASE WHEN $2 = 'ai' THEN moved.last END, $4, abs($5::bigint), taken.available
-	    FROM taken, moved
-	)
-	SELECT moved.last, taken.available, (SELECT 1 / count(*) FROM moved)
-	  FROM taken
-	  LEFT JOIN moved ON true`
-
-// single carries out a request that is only one transfer. It reports whether it
-// did: when not, and without an error, nothing has happened.
-func (p *press) single(ctx context.Context, now time.Time, r ledger.Request) (ledger.Result, bool, error) {
-	do, ok := r.Do.(ledger.Post)
-	if !ok || len(do) != 1 || do[0].Check() != nil || r.Key == "" || len(r.Key) > ledger.MaxKey || do[0].Debit == ledger.Transit || do[0].Credit == ledger.Transit {
-		return ledger.Result{}, false, nil
-	}
-	t := &do[0]
-	moved := t.Amount.Units()
-	if t.Debit == ledger.Wallet {
-		moved = -moved
-	}
-	var number, available, one int64
-	now = now.UTC().Truncate(time.Microsecond)
-	err := p.conn.QueryRow(ctx, onlyMove, r.Portal, string(t.Book), r.Key, string(t.Amount.Currency()), moved, r.Input[:],
-		now.UnixMicro(), int64(t.Type), string(t.Debit), string(t.Credit), t.Service, t.Quantity, t.Participant, string(t.Metadata),
-	).Scan(&number, &available, &one)
-	var told *pgconn.PgError
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return ledger.Result{}, false, nil
-	case errors.As(err, &told) && (told.Code == "23505" || told.Code == "22012" || told.Code == "22003"):
-		// The key came in between, the clock is behind the book's, or the amount
-		// is too large; all is undone.
-		return ledger.Result{}, false, nil
-	case err != nil:
-		return ledger.Result{}, false, err
-	}
-	answer := ledger.Answer{At: now, Amount: t.Amount, Available: money.FromUnits(available, t.Amount.Currency())}
-	if t.Book == ledger.AI {
-		answer.AI = number
-	} else {
-		answer.Main = number
-	}
-	return ledger.Result{Answer: answer}, true, nil
-}
-
-// load locks the books and reads what the requests have to do with. The locks
-// come first: what is read after them has waited for everybody else.
-func (p *press) load(ctx context.Context, batch *ledger.Batch, needs ledger.Needs) error {
+// load reads what requests have to do with. With a lock, it begins a transaction
+// and locks the books first: what is read after that has waited for everybody else.
+func (p *press) load(ctx context.Context, batch *ledger.Batch, needs ledger.Needs, lock bool) error {
 	var portals, books []string
 	for _, b := range needs.Books {
 		portals, books = append(portals, b.Portal), append(books, string(b.Book))
 	}
 	q := &pgx.Batch{}
-	q.Queue(beginPost)
-	q.Queue(`
+	query := `
 		SELECT b.portal_id, b.book, b.last, b.last_hold, b.last_at
 		  FROM unnest($1::text[], $2::text[]) AS n (portal_id, book)
-		  JOIN book b ON b.portal_id = n.portal_id AND b.book = n.book
+		  JOIN book b ON b.portal_id = n.portal_id AND b.book = n.book`
+	if lock {
+		q.Queue(beginPost)
+		query += `
 		 ORDER BY b.portal_id, b.book
-		   FOR NO KEY UPDATE OF b`, portals, books).Query(func(rows pgx.Rows) error {
+		   FOR NO KEY UPDATE OF b`
+	}
+	q.Queue(query, portals, books).Query(func(rows pgx.Rows) error {
 		var b ledger.BookState
 		var at int64
 		_, err := pgx.ForEachRow(rows, []any{&b.Portal, &b.Book, &b.Last, &b.LastHold, &at}, func() error {
@@ -377,30 +320,31 @@ func eachHold(rows pgx.Rows, each func(ledger.Hold)) error {
 	return err
 }
 
-// save writes what a batch came to, and commits it.
-func (p *press) save(ctx context.Context, e ledger.Effects) error {
-	q := &pgx.Batch{}
-	queueTransfers(q, e.Transfers)
-	queueDone(q, e.Done)
-	queueHolds(q, e.NewHolds, e.Holds)
-	queuePockets(q, e.NewPockets, e.Pockets)
-	var (
-		portals, books   []string
-		last, holds, ats []int64
-	)
-	for _, b := range e.Books {
-		portals, books = append(portals, b.Portal), append(books, string(b.Book))
-		last, holds, ats = append(last, b.Last), append(holds, b.LastHold), append(ats, b.LastAt.UnixMicro())
+// save writes what a batch came to, in one statement, if all that it changes is what
+// it was, and commits it, which the statement does by itself unless a transaction was
+// begun.
+func (p *press) save(ctx context.Context, e ledger.Effects, begun bool) error {
+	parts := partsOf(&e)
+	var args []any
+	kind := ""
+	for _, part := range parts {
+		args = append(args, part.args...)
+		kind += part.sql
 	}
-	q.Queue(exactly(`
-		UPDATE book b
-		   SET last = n.last,
-		       last_hold = n.last_hold,
-		       last_at = n.last_at,
-		       changes = b.changes + 1
-		  FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[]) AS n (portal_id, book, last, last_hold, last_at)
-		 WHERE b.portal_id = n.portal_id
-		   AND b.book = n.book`, 6), portals, books, last, holds, ats, len(e.Books))
+	for _, part := range parts {
+		args = append(args, part.rows)
+	}
+	statement, ok := p.statements[kind]
+	if !ok {
+		statement = statementOf(parts)
+		p.statements[kind] = statement
+	}
+	if !begun {
+		_, err := p.conn.Exec(ctx, statement, args...)
+		return err
+	}
+	q := &pgx.Batch{}
+	q.Queue(statement, args...)
 	q.Queue("COMMIT").Exec(func(tag pgconn.CommandTag) error {
 		if tag.String() != "COMMIT" {
 			return fmt.Errorf("commit: the server answered %s", tag)
@@ -408,15 +352,4 @@ func (p *press) save(ctx context.Context, e ledger.Effects) error {
 		return nil
 	})
 	return p.conn.SendBatch(ctx, q).Close()
-}
-
-// exactly makes a statement fail unless it changes as many rows as the parameter of
-// this number says, so that what comes after it is not committed.
-func exactly(statement string, parameter int) string {
-	return fmt.Sprintf(`
-	WITH changed AS (%s
-		RETURNING 1
-	)
-	SELECT 1 / CASE WHEN count(*) = $%d::bigint THEN 1 ELSE 0 END
-	  FROM changed`, statement, parameter)
 }
