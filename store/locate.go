@@ -22,6 +22,7 @@ type Known struct {
 	// number, if it was asked, or PostgreSQL's snapshot.
 	generation int64
 	asked      bool
+	mark       mark
 	snapshot   string
 }
 
@@ -34,11 +35,17 @@ func (s *Store) Locate(ctx context.Context, where Where, known Known) (Known, er
 		return s.locator.ask(ctx, where, known)
 	}
 	generation, err := s.generation()
+	if err == nil && (!known.asked || known.generation != generation) {
+		var same bool
+		generation, known.mark, same, err = s.trail.locate(s.generation, known.mark, known.PortalID)
+		if err == nil && !(known.asked && same) {
+			return s.lookUp(ctx, where, Known{generation: generation, asked: true, mark: known.mark})
+		}
+		known.generation = generation
+	}
 	switch {
 	case err != nil:
 		return Known{}, err
-	case !known.asked || known.generation != generation:
-		return s.lookUp(ctx, where, generation)
 	case known.Address == Address{}:
 		return known, ErrNotFound
 	}
@@ -46,8 +53,7 @@ func (s *Store) Locate(ctx context.Context, where Where, known Known) (Known, er
 }
 
 // lookUp asks for an address, after the generation was.
-func (s *Store) lookUp(ctx context.Context, where Where, generation int64) (Known, error) {
-	known := Known{generation: generation, asked: true}
+func (s *Store) lookUp(ctx context.Context, where Where, known Known) (Known, error) {
 	err := s.Read(ctx, func(tx *Tx) (err error) {
 		switch {
 		case where.Operators:

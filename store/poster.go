@@ -351,6 +351,7 @@ func (l *lane) rowByRow(at time.Time, requests []ledger.Request, needs ledger.Ne
 	}
 	err = l.poster.store.moveMoney(context.Background(), func(tx *Tx) (err error) {
 		results, err = tx.carryOut(batch, requests, unknown, hope)
+		tx.moved = movedBy(requests, results)
 		return err
 	})
 	if err == nil {
@@ -359,6 +360,17 @@ func (l *lane) rowByRow(at time.Time, requests []ledger.Request, needs ledger.Ne
 		l.memory.forget(needs)
 	}
 	return results, err
+}
+
+// movedBy returns the portals whose money results moved; nil when there are none,
+// and nothing was written.
+func movedBy(requests []ledger.Request, results []ledger.Result) (portals []string) {
+	for i, r := range results {
+		if r.Err == nil && !r.Replay {
+			portals = append(portals, requests[i].Portal)
+		}
+	}
+	return portals
 }
 
 // close stops taking requests and waits for those that were taken.

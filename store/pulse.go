@@ -93,6 +93,18 @@ func (p *pulse) put() (generation int64, err error) {
 	return generation, engineError(err)
 }
 
+// A generation that was read from the index is marked as such; it is 30 bits of the
+// count of commits, and 32 of a checksum.
+const (
+	ofIndex    = 1 << 62
+	maxChanges = 1<<30 - 1
+)
+
+// succeeds reports whether one commit leads from one generation to another.
+func succeeds(to, from int64) bool {
+	return to&from&ofIndex != 0 && (from>>32+1)&maxChanges == to>>32&maxChanges
+}
+
 // generation returns a number that is another one after every commit, whoever
 // made it: while it stays the same, so does everything in the database. It is
 // never older than the call. It is SQLite's.

@@ -70,6 +70,7 @@ func (s *Store) SealBook(ctx context.Context, portalID string, book ledger.Book,
 		if err != nil {
 			return err
 		}
+		tx.moved = []string{} // nobody's
 		return tx.insertSeal(seal)
 	})
 	return count, err

@@ -32,6 +32,7 @@ type Store struct {
 	readers chan *session
 	pulse   *pulse    // nil: it is a server
 	index   *walIndex // nil: there is none
+	trail   trail     // of SQLite's generations
 	locator *locator  // nil: it is SQLite
 	poster  *poster
 	closing chan struct{} // closed by Close
@@ -66,6 +67,9 @@ type Tx struct {
 	portal string
 	// lockRows ends a query for rows that are going to be changed.
 	lockRows string
+	// moved are the portals whose money is moved by a transaction that writes
+	// nothing else that can be read, but does write; nil where it may be otherwise.
+	moved []string
 	// failed is the first error of a statement. The engines differ in what they
 	// do after one, so that nothing is done: the transaction can't succeed.
 	failed error
@@ -108,23 +112,40 @@ func (s *Store) run(ctx context.Context, pool chan *session, begin, portalID str
 	}
 	defer func() { pool <- use }()
 	committed := false
-	defer func() {
-		if !committed {
-			use.abandon(err)
-		}
-	}()
 	tx := &Tx{ctx: ctx, session: use, portal: portalID, lockRows: s.lockRows}
+	defer func() {
+		if committed {
+			return
+		}
+		if tx.moved != nil {
+			s.trail.retract()
+		}
+		use.abandon(err)
+	}()
 	if err := fn(tx); err != nil {
 		return err
 	}
 	if tx.failed != nil {
 		return tx.failed
 	}
+	if tx.moved != nil {
+		s.announce(tx.moved)
+	}
 	if err := s.commit(use); err != nil {
 		return err
 	}
 	committed = true
 	return nil
+}
+
+// announce says what the commit that comes next moves, where that can be used.
+func (s *Store) announce(portals []string) {
+	if s.index == nil {
+		return
+	}
+	if generation, ok, err := s.index.generation(); ok && err == nil {
+		s.trail.announce(generation, portals)
+	}
 }
 
 // commit does not end with the caller's context, but by a time of its own where

@@ -59,8 +59,7 @@ func (x *walIndex) generation() (int64, bool, error) {
 	// crashed process made the others count anew. A half-written header is
 	// another number than the ones before and after it.
 	changes, checksum := word(8), word(24)
-	const known = 1 << 62
-	return known | int64(changes&0x3fff_ffff)<<32 | int64(checksum), true, nil
+	return ofIndex | int64(changes&maxChanges)<<32 | int64(checksum), true, nil
 }
 
 func (x *walIndex) close() error {
