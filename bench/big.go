@@ -124,7 +124,7 @@ func (d *database) grow(ctx context.Context) error {
 
 // growth says how n charges of a cent follow the one transfer that a wallet has.
 func growth(portal string, n int, engine string) []string {
-	series, none := fmt.Sprintf("generate_series(1, %d) AS s (i)", n), "decode(repeat('00', 32), 'hex')"
+	series, none := fmt.Sprintf("generate_series(1::bigint, %d) AS s (i)", n), "decode(repeat('00', 32), 'hex')"
 	if engine == "sqlite" {
 		series = fmt.Sprintf("(WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < %d) SELECT i FROM c) s", n)
 		none = "zeroblob(32)"

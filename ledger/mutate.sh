@@ -64,7 +64,7 @@ mutation 1 'audit: money stays in transit' audit.go 's/key\.account == Transit/k
 # 2. The wallet is its transfers.
 mutation 2 'money in is taken out' step.go 's/pocket\.Balance\.Add\(p\.Amount\)/pocket.Balance.Sub(p.Amount)/'
 mutation 2 'the balance stated is the amount' step.go 's/Balance: pocket\.Balance, Key:/Balance: p.Amount, Key:/'
-mutation 2 'a new pocket takes the first place' step.go 's/Position: count, /Position: count - count, /'
+mutation 2 'a new pocket takes the first place' step.go 's/Position: int64\(len\(s\.batch\.pockets\[key\]\)\), /Position: 0, /'
 mutation 2 'audit: a pocket says what it likes' audit.go 's/p\.balance != p\.pocket\.Balance/false/'
 mutation 2 'audit: a transfer states what it likes' audit.go 's/err != nil \|\| balance != t\.Balance/err != nil/'
 # 3. Held is the open holds.
@@ -101,7 +101,7 @@ mutation 6 'the key is not written down' batch.go 's/b\.doings = append\(b\.doin
 mutation 6 'the answer is kept without its time' batch.go 's/Input: r\.Input, Answer: answer\}/Input: r.Input, Answer: Answer{Main: answer.Main, AI: answer.AI, Hold: answer.Hold, Amount: answer.Amount, Available: answer.Available, ExpiresAt: answer.ExpiresAt}}/'
 mutation 6 'a refusal keeps its key' batch.go 's/\t\treturn Result\{Err: err\}/\t\tb.done[doneKey{r.Portal, r.Key}] = &Done{Input: r.Input}\n\t\treturn Result{Err: err}/'
 mutation 6 'a replay does not say so' batch.go 's/, Replay: true\}/}/'
-mutation 6 'inputs run together' request.go 's/binary\.BigEndian\.PutUint64\(length\[:\], uint64\(len\(text\)\)\)/_ = binary.BigEndian/'
+mutation 6 'inputs run together' request.go 's/\t\th\.Write\(length\[:\]\)\n//'
 # 7. A hold ends once.
 mutation 7 'a closed hold is completed' step.go 's/if hold\.State != HoldOpen \{\n(\t+return nil, &HoldClosedError)/if hold.State == "" {\n$1/'
 mutation 7 'more is completed than was held' run.go 's/order > 0 \{(\n[^\n]*ErrOverHold)/order > 1 {$1/'

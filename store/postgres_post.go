@@ -21,6 +21,7 @@ import (
 type press struct {
 	server *server
 	conn   *pgx.Conn // nil: it broke, and is made anew when it is needed
+	used   time.Time // when the connection was last good for something
 	memory *memory
 	// careful is how many batches lock their books before they read them, because
 	// somebody else is writing to the same ones.
@@ -29,8 +30,13 @@ type press struct {
 	statements map[string]string
 }
 
-// caution is how long a press is careful, in batches.
-const caution = 100
+const (
+	// caution is how long a press is careful, in batches.
+	caution = 100
+	// trusted is for how long a connection that is idle is taken to be whole: what
+	// is sent on one that broke may be lost, or not.
+	trusted = time.Second
+)
 
 func (p *press) close() {
 	if p.conn == nil {
@@ -54,10 +60,11 @@ func (p *press) post(ctx context.Context, now time.Time, requests []ledger.Reque
 			if err != nil {
 				return nil, engineError(err)
 			}
-			p.conn = conn
+			p.conn, p.used = conn, time.Now()
 		}
 		results, begun, err := p.try(ctx, now, requests)
 		if err == nil {
+			p.used = time.Now()
 			return results, nil
 		}
 		var told *pgconn.PgError
@@ -74,6 +81,11 @@ func (p *press) post(ctx context.Context, now time.Time, requests []ledger.Reque
 
 // try reports whether anything may have been begun when it fails.
 func (p *press) try(ctx context.Context, now time.Time, requests []ledger.Request) (_ []ledger.Result, begun bool, err error) {
+	if time.Since(p.used) > trusted {
+		if err := p.conn.Ping(ctx); err != nil {
+			return nil, false, err
+		}
+	}
 	needs := ledger.NeedsOf(requests)
 	results, begun, err := p.batch(ctx, now, requests, needs, true)
 	if errors.Is(err, errNotAllNew) || errors.Is(err, errOutdated) {

@@ -16,15 +16,15 @@ import (
 	"github.com/bursarhq/bursar/wallet"
 )
 
-// roads are the ways that a request can take to the books. In company it is no
-// single statement: the other one is refused and leaves nothing.
+// roads are the ways that a request can take to the books. In company the other one
+// is refused and leaves nothing, and so nothing is taken from memory.
 var roads = []struct {
 	name   string
 	config func(t *testing.T) Config
 	post   func(s *Store, now time.Time, r ledger.Request) (ledger.Result, error)
 }{
 	{"SQLite", func(t *testing.T) Config { return Config{InMemory: true} }, alone},
-	{"a single statement", onServerConfig, alone},
+	{"from memory", onServerConfig, alone},
 	{"in company", onServerConfig, func(s *Store, now time.Time, r ledger.Request) (ledger.Result, error) {
 		return first(s.Post(background, Post{Requests: []ledger.Request{r, {Portal: "nowhere", Key: "k", Do: r.Do}}, Now: now}))
 	}},
