@@ -134,6 +134,7 @@ func settings(noSync bool) string {
 		SET enable_hashjoin = off;
 		SET enable_mergejoin = off;
 		SET enable_bitmapscan = off;
+		SET enable_material = off;
 		-- So there is one plan for each, whatever its parameters are, and none is worth
 		-- compiling, though what has no index to go by may look dear.
 		SET plan_cache_mode = force_generic_plan;

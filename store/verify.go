@@ -260,21 +260,20 @@ func (v *verifier) keyed(tx *Tx, book ledger.BookState, from, to int64) error {
 		column = "ai_transfer"
 	}
 	return v.none(tx, book.Portal, `
-		SELECT 'transfer', t.number, CASE WHEN d.key IS NULL THEN 'its key ' || t.key || ' is not known'
-		       ELSE 'its key ' || t.key || ' stands for another one' END
+		SELECT 'transfer', t.number, 'its key ' || t.key || ' is not known, or stands for another one'
 		  FROM transfer t
-		  LEFT JOIN done d ON d.portal_id = t.portal_id AND d.key = t.key
 		 WHERE t.portal_id = $1
 		   AND t.book = $2
 		   AND t.number >= $3
 		   AND t.number < $4
-		   AND (d.key IS NULL OR d.`+column+` IS NULL OR d.`+column+` <> t.number)
+		   AND (SELECT count(*) FROM done d WHERE d.portal_id = t.portal_id AND d.key = t.key AND d.`+column+` = t.number) = 0
 		 ORDER BY t.number
 		 LIMIT 1`, book.Book, book.Portal, string(book.Book), from, to)
 }
 
 // none fails with a Break when a query has a row: a noun, a number, and what is
-// wrong with it.
+// wrong with it. What rows refer to is counted for each by itself, along a key: a
+// join may be planned by what the tables looked like when they were small.
 func (v *verifier) none(tx *Tx, portalID, query string, book ledger.Book, args ...any) error {
 	var (
 		noun, what string
@@ -333,15 +332,16 @@ func (v *verifier) keys(tx *Tx, portalID string) error {
 		count, wrong, what := 0, "", ""
 		err := tx.rows(`
 			SELECT d.key,
-			       CASE WHEN d.main_transfer IS NOT NULL AND m.number IS NULL THEN 'its transfer is missing'
-			            WHEN d.ai_transfer IS NOT NULL AND a.number IS NULL THEN 'its transfer of AI credit is missing'
-			            WHEN d.hold IS NOT NULL AND h.number IS NULL THEN 'its hold is missing'
-			            WHEN m.number IS NOT NULL AND (m.amount <> d.amount OR m.currency <> d.currency) THEN 'its answer has another amount than its transfer'
+			       CASE WHEN d.main_transfer IS NOT NULL AND (SELECT count(*) FROM transfer t WHERE t.portal_id = d.portal_id AND t.book = 'main'
+			                                                    AND t.number = d.main_transfer AND t.key = d.key AND t.amount = d.amount AND t.currency = d.currency) = 0
+			            THEN 'its transfer is missing, or of another amount than its answer'
+			            WHEN d.ai_transfer IS NOT NULL AND (SELECT count(*) FROM transfer t WHERE t.portal_id = d.portal_id AND t.book = 'ai'
+			                                                  AND t.number = d.ai_transfer AND t.key = d.key) = 0
+			            THEN 'its transfer of AI credit is missing'
+			            WHEN d.hold IS NOT NULL AND (SELECT count(*) FROM hold h WHERE h.portal_id = d.portal_id AND h.number = d.hold) = 0
+			            THEN 'its hold is missing'
 			            ELSE '' END
 			  FROM done d
-			  LEFT JOIN transfer m ON m.portal_id = d.portal_id AND m.book = 'main' AND m.number = d.main_transfer AND m.key = d.key
-			  LEFT JOIN transfer a ON a.portal_id = d.portal_id AND a.book = 'ai' AND a.number = d.ai_transfer AND a.key = d.key
-			  LEFT JOIN hold h ON h.portal_id = d.portal_id AND h.number = d.hold
 			 WHERE d.portal_id = $1
 			   AND d.key > $2
 			 ORDER BY d.key
@@ -377,14 +377,13 @@ func (v *verifier) corrections(tx *Tx, portalID string) error {
 		if err := v.none(tx, portalID, `
 			SELECT 'transfer', c.corrects, 'its corrections come to more than it, or do not go the other way'
 			  FROM transfer c
-			  LEFT JOIN transfer o ON o.portal_id = c.portal_id AND o.book = c.book AND o.number = c.corrects
 			 WHERE c.portal_id = $1
 			   AND c.book = $2
 			   AND c.corrects IS NOT NULL
-			 GROUP BY c.corrects, o.amount
-			HAVING o.amount IS NULL
-			    OR sum(c.amount) > o.amount
-			    OR max(CASE WHEN c.debit <> o.credit OR c.credit <> o.debit OR c.currency <> o.currency OR o.corrects IS NOT NULL THEN 1 ELSE 0 END) = 1
+			   AND ((SELECT count(*) FROM transfer o WHERE o.portal_id = c.portal_id AND o.book = c.book AND o.number = c.corrects
+			            AND o.debit = c.credit AND o.credit = c.debit AND o.currency = c.currency AND o.corrects IS NULL) = 0
+			     OR (SELECT sum(s.amount) FROM transfer s WHERE s.portal_id = c.portal_id AND s.book = c.book AND s.corrects = c.corrects)
+			      > (SELECT o.amount FROM transfer o WHERE o.portal_id = c.portal_id AND o.book = c.book AND o.number = c.corrects))
 			 ORDER BY c.corrects
 			 LIMIT 1`, book, portalID, string(book)); err != nil {
 			return err
@@ -398,10 +397,10 @@ func (v *verifier) completions(tx *Tx, portalID string) error {
 	if err := v.none(tx, portalID, `
 		SELECT 'hold', h.number, 'the transfer that completes it does not say so'
 		  FROM hold h
-		  LEFT JOIN transfer t ON t.portal_id = h.portal_id AND t.book = 'main' AND t.number = h.transfer
 		 WHERE h.portal_id = $1
 		   AND h.transfer IS NOT NULL
-		   AND (t.number IS NULL OR t.hold IS NULL OR t.hold <> h.number OR t.amount <> h.posted OR t.currency <> h.currency)
+		   AND (SELECT count(*) FROM transfer t WHERE t.portal_id = h.portal_id AND t.book = 'main' AND t.number = h.transfer
+		           AND t.hold = h.number AND t.amount = h.posted AND t.currency = h.currency) = 0
 		 ORDER BY h.number
 		 LIMIT 1`, ledger.Main, portalID); err != nil {
 		return err
@@ -409,9 +408,9 @@ func (v *verifier) completions(tx *Tx, portalID string) error {
 	return v.none(tx, portalID, `
 		SELECT 'hold', h.number, 'the key that opened it is not known, or was for another amount'
 		  FROM hold h
-		  LEFT JOIN done d ON d.portal_id = h.portal_id AND d.key = h.key
 		 WHERE h.portal_id = $1
-		   AND (d.key IS NULL OR d.hold IS NULL OR d.hold <> h.number OR d.amount <> h.amount OR d.currency <> h.currency)
+		   AND (SELECT count(*) FROM done d WHERE d.portal_id = h.portal_id AND d.key = h.key
+		           AND d.hold = h.number AND d.amount = h.amount AND d.currency = h.currency) = 0
 		 ORDER BY h.number
 		 LIMIT 1`, ledger.Main, portalID)
 }
@@ -429,10 +428,10 @@ func (v *verifier) collections(tx *Tx, portalID string) error {
 	return v.none(tx, portalID, `
 		SELECT 'collection', c.number, 'it is '|| c.state || ', which its transfer does not bear out'
 		  FROM collection c
-		  LEFT JOIN done d ON d.portal_id = c.portal_id AND d.key = 'bursar:collection:' || CAST(c.number AS TEXT)
 		 WHERE c.portal_id = $1
-		   AND CASE WHEN c.state = 'settled' THEN d.key IS NULL OR d.amount <> c.amount OR d.currency <> c.currency
-		            ELSE d.key IS NOT NULL END
+		   AND (SELECT count(*) FROM done d WHERE d.portal_id = c.portal_id AND d.key = 'bursar:collection:' || CAST(c.number AS TEXT)
+		           AND (c.state <> 'settled' OR d.amount = c.amount AND d.currency = c.currency))
+		    <> CASE WHEN c.state = 'settled' THEN 1 ELSE 0 END
 		 ORDER BY c.number
 		 LIMIT 1`, ledger.Main, portalID)
 }
@@ -442,11 +441,10 @@ func (v *verifier) collected(tx *Tx, portalID string) error {
 	return v.none(tx, portalID, `
 		SELECT 'transfer', d.main_transfer, 'there is no collection of it'
 		  FROM done d
-		  LEFT JOIN collection c ON c.portal_id = d.portal_id AND c.number = CAST(substr(d.key, 19) AS BIGINT)
 		 WHERE d.portal_id = $1
 		   AND d.key >= 'bursar:collection:'
 		   AND d.key < 'bursar:collection;'
-		   AND c.number IS NULL
+		   AND (SELECT count(*) FROM collection c WHERE c.portal_id = d.portal_id AND c.number = CAST(substr(d.key, 19) AS BIGINT)) = 0
 		 ORDER BY d.key
 		 LIMIT 1`, ledger.Main, portalID)
 }
@@ -456,10 +454,9 @@ func (v *verifier) sealed(tx *Tx, portalID string) error {
 	return v.none(tx, portalID, `
 		SELECT 'seal up to', b.sealed, 'it is missing'
 		  FROM book b
-		  LEFT JOIN seal s ON s.portal_id = b.portal_id AND s.book = b.book AND s.last = b.sealed
 		 WHERE b.portal_id = $1
 		   AND b.sealed > 0
-		   AND s.last IS NULL
+		   AND (SELECT count(*) FROM seal s WHERE s.portal_id = b.portal_id AND s.book = b.book AND s.last = b.sealed) = 0
 		 ORDER BY b.sealed
 		 LIMIT 1`, ledger.Main, portalID)
 }
