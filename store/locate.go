@@ -35,18 +35,35 @@ func (s *Store) Locate(ctx context.Context, where Where, known Known) (Known, er
 		return s.locator.ask(ctx, where, known)
 	}
 	generation, err := s.generation()
-	if err == nil && (!known.asked || known.generation != generation) {
-		var same bool
-		generation, known.mark, same, err = s.trail.locate(s.generation, known.mark, known.PortalID)
-		if err == nil && !(known.asked && same) {
-			return s.lookUp(ctx, where, Known{generation: generation, asked: true, mark: known.mark})
-		}
-		known.generation = generation
-	}
 	switch {
 	case err != nil:
 		return Known{}, err
+	case !known.asked || known.generation != generation:
+		return s.relocate(ctx, where, known, generation)
 	case known.Address == Address{}:
+		return known, ErrNotFound
+	}
+	return known, nil
+}
+
+// relocate is for another generation than the one that something is known of: it
+// may be so nevertheless.
+func (s *Store) relocate(ctx context.Context, where Where, known Known, generation int64) (Known, error) {
+	if s.index == nil {
+		return s.lookUp(ctx, where, Known{generation: generation, asked: true})
+	}
+	later, now, same, err := s.trail.locate(s.index, known.mark, known.PortalID)
+	if err != nil {
+		return Known{}, err
+	}
+	if later != 0 {
+		generation = later
+	}
+	if !known.asked || !same {
+		return s.lookUp(ctx, where, Known{generation: generation, asked: true, mark: now})
+	}
+	known.generation, known.mark = generation, now
+	if known.Address == (Address{}) {
 		return known, ErrNotFound
 	}
 	return known, nil

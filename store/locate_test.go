@@ -153,6 +153,29 @@ func TestWhoStopsWaitingForAnAnswerGoesAlone(t *testing.T) {
 	mustWork(t, s, "p")
 }
 
+// TestASnapshotIsOfOneConnection: a server may say the same of other transactions
+// after a crash.
+func TestASnapshotIsOfOneConnection(t *testing.T) {
+	s := openWith(t, Config{URL: pgtest.Database(t)})
+	addPortal(t, s, "p")
+	where := Where{Host: "p.example"}
+	known := locate(t, s, where, Known{})
+	if again := locate(t, s, where, known); again.Address != known.Address {
+		t.Errorf("%+v became %+v", known, again)
+	}
+	forged := known // what can't be told from the truth but by asking
+	forged.Version = 77
+	if again := locate(t, s, where, forged); again.snapshot == forged.snapshot && again.Version != 77 {
+		t.Errorf("%+v was asked for in the same snapshot, and is %+v", forged, again)
+	}
+	if _, err := s.db.ExecContext(t.Context(), "SELECT pg_terminate_backend($1, 5000)", s.locator.conn.PgConn().PID()); err != nil {
+		t.Fatal(err)
+	}
+	if again := locate(t, s, where, forged); again.Version != 1 || again.snapshot == forged.snapshot {
+		t.Errorf("on another connection %+v is still %+v", forged, again)
+	}
+}
+
 // The hot path of a folder is one system call; allocations would add up.
 func TestLocateOfWhatIsKnownAllocatesNothing(t *testing.T) {
 	s := openIn(t, t.TempDir())

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -16,10 +18,13 @@ import (
 //
 // Each answer bears the server's snapshot: which transactions are over. While that
 // is the same, so is everything that can be read, and a question that all put with
-// one snapshot in mind is answered by that alone.
+// one snapshot in mind is answered by that alone. Only as long as the connection is
+// the same, though: a server that crashed, or another in its place, may use numbers
+// of transactions again that were never committed.
 type locator struct {
 	server *server
 	conn   *pgx.Conn // nil: it broke; the asking goroutine's own
+	era    int       // counts the connections
 	ended  chan struct{}
 
 	mu      sync.Mutex
@@ -33,7 +38,8 @@ type question struct {
 	hosts, ids []string
 	only       bool // for the portal that is alone
 	operators  bool
-	// since is the snapshot that everybody's knowledge is of; "" when they differ.
+	// since is the snapshot that everybody's knowledge is of, after the era of its
+	// connection; "" when they differ.
 	since     string
 	done      chan struct{}
 	snapshot  string            // as of the answer
@@ -148,7 +154,7 @@ func (l *locator) put(q *question) error {
 				return engineError(err)
 			}
 		}
-		err := q.put(ctx, l.conn)
+		err := q.put(ctx, l.conn, strconv.Itoa(l.era)+" ")
 		if err == nil {
 			return nil
 		}
@@ -216,6 +222,7 @@ func (l *locator) connect(ctx context.Context) error {
 		}
 	}
 	l.conn = conn
+	l.era++
 	return nil
 }
 
@@ -229,11 +236,15 @@ func (l *locator) drop() {
 	l.conn = nil
 }
 
-func (q *question) put(ctx context.Context, conn *pgx.Conn) error {
-	query, args := byHost, []any{q.since, q.hosts}
+func (q *question) put(ctx context.Context, conn *pgx.Conn, era string) error {
+	since, ok := strings.CutPrefix(q.since, era)
+	if !ok {
+		since = ""
+	}
+	query, args := byHost, []any{since, q.hosts}
 	switch {
 	case q.operators && !q.only && len(q.ids) == 0 && len(q.hosts) == 0:
-		query, args = ofOperators, []any{q.since}
+		query, args = ofOperators, []any{since}
 	case q.operators || q.only || len(q.ids) > 0:
 		query, args = byAny, append(args, q.ids, q.only, q.operators)
 	}
@@ -254,7 +265,7 @@ func (q *question) put(ctx context.Context, conn *pgx.Conn) error {
 		}
 		switch by {
 		case 0:
-			q.snapshot = name
+			q.snapshot = era + name
 		case 1:
 			found[Where{Host: name}] = a
 		case 2:

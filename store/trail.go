@@ -45,16 +45,25 @@ func (t *trail) retract() {
 	t.pending = nil
 }
 
-// locate reads the generation, and returns it with its mark. It reports whether
-// what was known of a portal at another mark is still so; the portal "" has no money.
-func (t *trail) locate(read func() (int64, error), known mark, portalID string) (generation int64, now mark, same bool, err error) {
+// locate reads the generation from the index, and returns it with its mark. It
+// reports whether what was known of a portal at another mark is still so; the portal
+// "" has no money. It asks nothing that waits for a lock of the engine's: who holds
+// that waits for the trail.
+func (t *trail) locate(index generations, known mark, portalID string) (generation int64, now mark, same bool, err error) {
 	t.mu.Lock() // so that nobody comes with an older one than somebody before
 	defer t.mu.Unlock()
-	if generation, err = read(); err != nil {
+	generation, ok, err := index.generation()
+	if err != nil || !ok {
 		return 0, mark{}, false, err
 	}
 	t.follow(generation)
 	return generation, mark{t.epoch, t.step}, known.epoch == t.epoch && t.moved[portalID] <= known.step, nil
+}
+
+// generations is where generations are read: a walIndex.
+type generations interface {
+	// generation returns false where there is none to be had.
+	generation() (int64, bool, error)
 }
 
 // follow goes on to a generation.
