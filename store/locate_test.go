@@ -180,8 +180,8 @@ func TestASnapshotIsOfOneConnection(t *testing.T) {
 func TestLocateOfWhatIsKnownAllocatesNothing(t *testing.T) {
 	s := openIn(t, t.TempDir())
 	addPortal(t, s, "p")
-	if s.index == nil {
-		t.Skip("no index to read here")
+	if s.index == nil && runtime.GOOS != "linux" {
+		t.Skip("no index is read here")
 	}
 	where := Where{Host: "p.example"}
 	known := locate(t, s, where, Known{})
