@@ -204,7 +204,7 @@ func (s *Service) SetServices(ctx context.Context, portalID string, planIDs []in
 		}
 	}
 	return fromStore("set services", s.store.Change(ctx, portalID, func(tx *store.Tx) error {
-		return tx.PutServices(planIDs)
+		return tx.PutServices(planIDs, s.now())
 	}))
 }
 

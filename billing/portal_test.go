@@ -44,7 +44,7 @@ func TestCreatePortalTidiesWhatItIsGiven(t *testing.T) {
 		t.Fatalf("portals: %+v", all)
 	}
 	diff(t, "the portal", all[0], billing.PortalSummary{
-		Portal: store.Portal{ID: "acme", Name: "Acme & Söhne", Country: "DE", CreatedAt: h.clock.Now(), Version: 1},
+		Portal: store.Portal{ID: "acme", Name: "Acme & Söhne", Country: "DE", CreatedAt: h.clock.Now(), Version: 1, Tariff: 2},
 		Hosts:  []string{"192.0.2.1", "2001:db8::1", "acme.example"},
 		Owner: &store.User{
 			ID: all[0].Owner.ID, Email: "olivia.owner@example.com", Name: "olivia.owner", Role: "owner", CreatedAt: h.clock.Now(),

@@ -14,7 +14,7 @@ func TestChangeCountsTheVersionByOne(t *testing.T) {
 	tests := map[string]func(tx *Tx) error{
 		"nothing":      nothing,
 		"one thing":    func(tx *Tx) error { return tx.PutUsage("room", 1) },
-		"many things":  func(tx *Tx) error { return errors.Join(tx.PutUsage("room", 2), tx.PutServices([]int{-11, -12})) },
+		"many things":  func(tx *Tx) error { return errors.Join(tx.PutUsage("room", 2), tx.PutServices([]int{-11, -12}, epoch)) },
 		"the same":     func(tx *Tx) error { return tx.PutUsage("room", 2) },
 		"a top-up":     func(tx *Tx) error { return tx.DeleteTopUpRule() },
 		"a revocation": func(tx *Tx) error { return tx.RevokeKey("key-of-p", epoch) },

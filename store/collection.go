@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -20,6 +21,14 @@ const (
 	CollectionDeclined CollectionState = "declined"
 )
 
+// CollectionPurpose is what is collected for.
+type CollectionPurpose string
+
+const (
+	ForDeposit CollectionPurpose = "deposit" // the wallet
+	ForPlan    CollectionPurpose = "plan"    // a plan, by way of the wallet
+)
+
 // Collection is one attempt to collect money from a payment provider.
 type Collection struct {
 	PortalID string
@@ -37,7 +46,17 @@ type Collection struct {
 	// Reason is why it was declined.
 	Reason      string
 	Participant string
-	OpenedAt    time.Time
+	// Purpose is what the money is for. Of a plan, PlanID and Quantity are what the
+	// portal is to have then, and Tariff is the portal's as it was priced.
+	Purpose  CollectionPurpose
+	PlanID   int
+	Quantity int64
+	Tariff   int64
+	// Page is the address of the provider's page where the customer pays, until
+	// PageUntil; "" when nobody has to come.
+	Page      string
+	PageUntil time.Time
+	OpenedAt  time.Time
 	// AskedAt is when the provider was last asked, or was going to be.
 	AskedAt time.Time
 	// ClosedAt is the zero Time until it is known how it ended.
@@ -58,10 +77,12 @@ func (tx *Tx) InsertCollection(c Collection) (int64, error) {
 		return 0, err
 	}
 	_, err := tx.exec(`
-		INSERT INTO collection (portal_id, number, key, input, state, provider, currency, amount, reference, reason, participant, opened_at, asked_at)
-		VALUES ($1, $2, $3, $4, 'open', $5, $6, $7, '', '', $8, $9, $10)`,
+		INSERT INTO collection (portal_id, number, key, input, state, provider, currency, amount, reference, reason, participant, opened_at, asked_at,
+		                        purpose, plan_id, quantity, tariff, page, page_until)
+		VALUES ($1, $2, $3, $4, 'open', $5, $6, $7, '', '', $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
 		tx.portal, c.Number, c.Key, c.Input[:], c.Provider, string(c.Amount.Currency()), c.Amount.Units(),
-		c.Participant, c.OpenedAt.UnixMicro(), c.AskedAt.UnixMicro())
+		c.Participant, c.OpenedAt.UnixMicro(), c.AskedAt.UnixMicro(),
+		string(cmp.Or(c.Purpose, ForDeposit)), c.PlanID, c.Quantity, c.Tariff, c.Page, micros(c.PageUntil))
 	if err != nil {
 		return 0, fmt.Errorf("collection %q: %w", c.Key, err)
 	}
@@ -89,7 +110,7 @@ func (tx *Tx) CloseCollection(c Collection) error {
 	return err
 }
 
-const collectionColumns = `portal_id, number, key, input, state, provider, currency, amount, reference, reason, participant, opened_at, asked_at, closed_at`
+const collectionColumns = `portal_id, number, key, input, state, provider, currency, amount, reference, reason, participant, opened_at, asked_at, closed_at, purpose, plan_id, quantity, tariff, page, page_until`
 
 // CollectionByKey returns the collection that was asked for under a key, or
 // ErrNotFound.
@@ -108,16 +129,59 @@ func (tx *Tx) OpenCollection(portalID string) (Collection, error) {
 		SELECT `+collectionColumns+`
 		  FROM collection
 		 WHERE portal_id = $1
-		   AND closed_at IS NULL`, portalID)
+		   AND closed_at IS NULL
+		   AND page = ''`, portalID)
 }
 
-// OpenCollections returns those of all portals that were last asked about before
-// a moment, at most limit, after the given portal.
+// OpenPage returns the latest collection that waits at the provider's page for the
+// same order, or ErrNotFound.
+func (tx *Tx) OpenPage(portalID string, input [32]byte) (Collection, error) {
+	return tx.collection(`
+		SELECT `+collectionColumns+`
+		  FROM collection
+		 WHERE portal_id = $1
+		   AND closed_at IS NULL
+		   AND page <> ''
+		   AND input = $2
+		 ORDER BY number DESC
+		 LIMIT 1`, portalID, input[:])
+}
+
+// CollectionByNumber returns the portal's collection of that number, or
+// ErrNotFound.
+func (tx *Tx) CollectionByNumber(portalID string, number int64) (Collection, error) {
+	return tx.collection(`
+		SELECT `+collectionColumns+`
+		  FROM collection
+		 WHERE portal_id = $1
+		   AND number = $2`, portalID, number)
+}
+
+// PutPage writes down where the customer pays for a collection, or fails with
+// ErrNotFound when it is not open.
+func (tx *Tx) PutPage(c Collection) error {
+	changed, err := tx.exec(`
+		UPDATE collection
+		   SET page = $3,
+		       page_until = $4,
+		       reference = $5
+		 WHERE portal_id = $1
+		   AND number = $2
+		   AND closed_at IS NULL`, c.PortalID, c.Number, c.Page, micros(c.PageUntil), c.Reference)
+	if err == nil && changed == 0 {
+		err = fmt.Errorf("open collection %d of %s: %w", c.Number, c.PortalID, ErrNotFound)
+	}
+	return err
+}
+
+// OpenCollections returns those of all portals that nobody has to come for, and
+// that were last asked about before a moment, at most limit, after the given portal.
 func (tx *Tx) OpenCollections(before time.Time, after string, limit int) ([]Collection, error) {
 	return tx.collections(`
 		SELECT `+collectionColumns+`
 		  FROM collection
 		 WHERE closed_at IS NULL
+		   AND page = ''
 		   AND asked_at < $1
 		   AND portal_id > $2
 		 ORDER BY portal_id
@@ -144,12 +208,15 @@ func (tx *Tx) collections(query string, args ...any) ([]Collection, error) {
 			currency              money.Currency
 			amount                int64
 			opened, asked, closed sql.NullInt64
+			until                 sql.NullInt64
 		)
 		err := scan(&c.PortalID, &c.Number, &c.Key, &input, &c.State, &c.Provider, &currency, &amount,
-			&c.Reference, &c.Reason, &c.Participant, &opened, &asked, &closed)
+			&c.Reference, &c.Reason, &c.Participant, &opened, &asked, &closed,
+			&c.Purpose, &c.PlanID, &c.Quantity, &c.Tariff, &c.Page, &until)
 		copy(c.Input[:], input)
 		c.Amount = money.FromUnits(amount, currency)
 		c.OpenedAt, c.AskedAt, c.ClosedAt = fromMicros(opened), fromMicros(asked), fromMicros(closed)
+		c.PageUntil = fromMicros(until)
 		all = append(all, c)
 		return err
 	})

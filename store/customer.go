@@ -17,7 +17,16 @@ type Customer struct {
 	MethodStatus string
 	// MethodType is "card", or "" when unknown.
 	MethodType string
-	CreatedAt  time.Time
+	// Provider is the name of the provider that has the method, Account its own id
+	// of the customer, Method its token of the method; "" as long as it named none.
+	Provider, Account, Method string
+	// MethodLabel is for people: "Visa •••• 4242".
+	MethodLabel string
+	// Fingerprint is the same for the same card, whoever saved it; "" when unknown.
+	Fingerprint string
+	// Delayed says that payments by the method settle late.
+	Delayed   bool
+	CreatedAt time.Time
 }
 
 // NewAccountNumber returns a number that no customer was given before. One that
@@ -38,15 +47,21 @@ func (s *Store) NewAccountNumber(ctx context.Context) (int64, error) {
 // the day of creation stay as they were first.
 func (tx *Tx) PutCustomer(c Customer) error {
 	_, err := tx.exec(`
-		INSERT INTO customer (portal_id, account_number, email, payer_id, method_status, method_type, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)
+		INSERT INTO customer (portal_id, account_number, email, payer_id, method_status, method_type, created_at, provider, account, method, method_label, fingerprint, delayed)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 		ON CONFLICT (portal_id) DO UPDATE
 		   SET email = excluded.email,
 		       payer_id = excluded.payer_id,
 		       method_status = excluded.method_status,
-		       method_type = excluded.method_type`,
+		       method_type = excluded.method_type,
+		       provider = excluded.provider,
+		       account = excluded.account,
+		       method = excluded.method,
+		       method_label = excluded.method_label,
+		       fingerprint = excluded.fingerprint,
+		       delayed = excluded.delayed`,
 		tx.portal, c.AccountNumber, c.Email, sql.NullString{String: c.PayerID, Valid: c.PayerID != ""},
-		c.MethodStatus, c.MethodType, micros(c.CreatedAt))
+		c.MethodStatus, c.MethodType, micros(c.CreatedAt), c.Provider, c.Account, c.Method, c.MethodLabel, c.Fingerprint, flag(c.Delayed))
 	return err
 }
 
@@ -56,12 +71,14 @@ func (tx *Tx) Customer(portalID string) (Customer, error) {
 		c       Customer
 		payer   sql.NullString
 		created sql.NullInt64
+		delayed int
 	)
 	err := tx.row(`
-		SELECT account_number, email, payer_id, method_status, method_type, created_at
+		SELECT account_number, email, payer_id, method_status, method_type, created_at, provider, account, method, method_label, fingerprint, delayed
 		  FROM customer
 		 WHERE portal_id = $1`, []any{portalID},
-		&c.AccountNumber, &c.Email, &payer, &c.MethodStatus, &c.MethodType, &created)
-	c.PayerID, c.CreatedAt = payer.String, fromMicros(created)
+		&c.AccountNumber, &c.Email, &payer, &c.MethodStatus, &c.MethodType, &created,
+		&c.Provider, &c.Account, &c.Method, &c.MethodLabel, &c.Fingerprint, &delayed)
+	c.PayerID, c.CreatedAt, c.Delayed = payer.String, fromMicros(created), delayed == 1
 	return c, err
 }

@@ -202,13 +202,16 @@ func TestWhatIsPutReplacesWhatWas(t *testing.T) {
 		for _, bought := range [][]Subscription{
 			{{PlanID: -9, Quantity: 10, DueAt: epoch}, {PlanID: -11, Quantity: math.MaxInt64}, {PlanID: -12, Quantity: 1, DueAt: epoch}},
 			{{PlanID: -12, Quantity: 3}, {PlanID: -9, Quantity: 1}}, // in this order
+			{{PlanID: -11, Quantity: 100, DueAt: epoch.Add(time.Hour), Next: new(int64), PaidFrom: "wallet", Rate: money.FromUnits(1400, "USD"),
+				StartedAt: epoch, AnchorAt: epoch.Add(-time.Hour), TimeZone: "Europe/Berlin"}},
 			nil,
 		} {
 			change(t, s, "p", func(tx *Tx) error { return tx.PutSubscriptions(bought) })
 			diff(t, "subscriptions", read(t, s, func(tx *Tx) ([]Subscription, error) { return tx.Subscriptions("p") }), bought)
 		}
 		for put, want := range map[*[]int][]int{{-13, -11, -12}: {-11, -12, -13}, {-12}: {-12}, {}: nil} {
-			change(t, s, "p", func(tx *Tx) error { return tx.PutServices(*put) })
+			change(t, s, "p", func(tx *Tx) error { return tx.PutServices(*put, epoch) })
+			diff(t, "when", read(t, s, func(tx *Tx) (Portal, error) { return tx.Portal("p") }).ServicesAt, epoch)
 			diff(t, "services", read(t, s, func(tx *Tx) ([]int, error) { return tx.Services("p") }), want)
 		}
 		change(t, s, "p", func(tx *Tx) error { return errors.Join(tx.PutUsage("manager", 3), tx.PutUsage("room", 0)) })
@@ -218,6 +221,71 @@ func TestWhatIsPutReplacesWhatWas(t *testing.T) {
 		}
 		diff(t, "usage", usage("p"), map[string]int64{"manager": math.MaxInt64, "room": 0})
 		diff(t, "usage of the other portal", usage("q"), map[string]int64{})
+	})
+}
+
+func TestModelsAreRestrictedForOnePortal(t *testing.T) {
+	onEach(t, func(t *testing.T, s *Store) {
+		addPortal(t, s, "p")
+		addPortal(t, s, "q")
+		restricted := func(portal string) []string {
+			return read(t, s, func(tx *Tx) ([]string, error) { return tx.RestrictedModels(portal) })
+		}
+		for _, want := range [][]string{{"a", "b-1"}, {"c"}, nil} {
+			change(t, s, "p", func(tx *Tx) error { return tx.PutRestrictedModels(want) })
+			diff(t, "models", restricted("p"), want)
+			diff(t, "models of the other portal", restricted("q"), []string(nil))
+		}
+	})
+}
+
+func TestTrailIsNumberedAndReadBackwards(t *testing.T) {
+	onEach(t, func(t *testing.T, s *Store) {
+		addPortal(t, s, "p")
+		addPortal(t, s, "q")
+		line := func(number int64) Audit {
+			return Audit{PortalID: "p", Number: number, At: epoch.Add(time.Duration(number) * time.Second), Action: "key.create", Object: "k",
+				Actor: "user", ActorID: "u", ActorName: "Ann", RequestID: "r", Before: "", After: `{"a":1}`}
+		}
+		for number := range int64(5) {
+			change(t, s, "p", func(tx *Tx) error { return tx.AppendAudit(line(number + 1)) })
+			change(t, s, "q", func(tx *Tx) error { return tx.AppendAudit(line(9)) })
+		}
+		before := func(number int64, limit int) []Audit {
+			return read(t, s, func(tx *Tx) ([]Audit, error) { return tx.AuditBefore("p", number, limit) })
+		}
+		diff(t, "the latest", before(0, 2), []Audit{line(5), line(4)})
+		diff(t, "those before", before(4, 2), []Audit{line(3), line(2)})
+		diff(t, "the rest", before(2, 2), []Audit{line(1)})
+	})
+}
+
+func TestPageKeepsNobodyWaiting(t *testing.T) {
+	onEach(t, func(t *testing.T, s *Store) {
+		addPortal(t, s, "p")
+		c := Collection{PortalID: "p", Key: "page", Provider: "sandbox", Amount: money.FromUnits(5, "USD"), OpenedAt: epoch, AskedAt: epoch, State: CollectionOpen,
+			Purpose: ForPlan, PlanID: -9, Quantity: 3, Tariff: 7, Page: "https://pay.example.com/1", PageUntil: epoch.Add(time.Hour), Input: [32]byte{1}}
+		insert := func(c Collection) int64 {
+			change(t, s, "p", func(tx *Tx) (err error) {
+				c.Number, err = tx.InsertCollection(c)
+				return err
+			})
+			return c.Number
+		}
+		c.Number = insert(c)
+		deposit := Collection{PortalID: "p", Key: "deposit", Provider: "sandbox", Amount: money.FromUnits(5, "USD"), OpenedAt: epoch, AskedAt: epoch, State: CollectionOpen, Purpose: ForDeposit}
+		deposit.Number = insert(deposit)
+		diff(t, "the open one", read(t, s, func(tx *Tx) (Collection, error) { return tx.OpenCollection("p") }), deposit)
+		diff(t, "of all", read(t, s, func(tx *Tx) ([]Collection, error) { return tx.OpenCollections(epoch.Add(time.Hour), "", 9) }), []Collection{deposit})
+		diff(t, "the page", read(t, s, func(tx *Tx) (Collection, error) { return tx.OpenPage("p", [32]byte{1}) }), c)
+		c.Page, c.Reference, c.PageUntil = "https://pay.example.com/2", "ref", epoch.Add(2*time.Hour)
+		change(t, s, "p", func(tx *Tx) error { return tx.PutPage(c) })
+		diff(t, "by number", read(t, s, func(tx *Tx) (Collection, error) { return tx.CollectionByNumber("p", c.Number) }), c)
+		c.State, c.ClosedAt = CollectionSettled, epoch
+		change(t, s, "p", func(tx *Tx) error { return tx.CloseCollection(c) })
+		if err := s.Change(t.Context(), "p", func(tx *Tx) error { return tx.PutPage(c) }); !errors.Is(err, ErrNotFound) {
+			t.Errorf("a page for what is closed: %v", err)
+		}
 	})
 }
 

@@ -22,6 +22,10 @@ type Portal struct {
 	CreatedAt time.Time
 	// Version counts the commits that changed the portal, from 1.
 	Version int64
+	// Tariff counts the changes of what the portal has bought, from 1.
+	Tariff int64
+	// ServicesAt is when services were switched last; the zero Time means never.
+	ServicesAt time.Time
 }
 
 // Address is which portal answers for a host, and its version.
@@ -110,14 +114,14 @@ func (tx *Tx) OnlyAddress() (Address, error) {
 // Portal returns the portal with this id, or ErrNotFound.
 func (tx *Tx) Portal(portalID string) (Portal, error) {
 	var (
-		p       = Portal{ID: portalID}
-		created sql.NullInt64
+		p                 = Portal{ID: portalID}
+		created, services sql.NullInt64
 	)
 	err := tx.row(`
-		SELECT name, country, time_zone, created_at, version
+		SELECT name, country, time_zone, created_at, version, tariff, services_at
 		  FROM portal
-		 WHERE portal_id = $1`, []any{portalID}, &p.Name, &p.Country, &p.TimeZone, &created, &p.Version)
-	p.CreatedAt = fromMicros(created)
+		 WHERE portal_id = $1`, []any{portalID}, &p.Name, &p.Country, &p.TimeZone, &created, &p.Version, &p.Tariff, &services)
+	p.CreatedAt, p.ServicesAt = fromMicros(created), fromMicros(services)
 	if errors.Is(err, ErrNotFound) {
 		err = fmt.Errorf("portal %q: %w", portalID, err)
 	}
@@ -129,17 +133,17 @@ func (tx *Tx) Portal(portalID string) (Portal, error) {
 func (tx *Tx) PortalsAfter(portalID string, limit int) ([]Portal, error) {
 	var all []Portal
 	err := tx.rows(`
-		SELECT portal_id, name, country, time_zone, created_at, version
+		SELECT portal_id, name, country, time_zone, created_at, version, tariff, services_at
 		  FROM portal
 		 WHERE portal_id > $1
 		 ORDER BY portal_id
 		 LIMIT $2`, []any{portalID, limit}, func(scan func(...any) error) error {
 		var (
-			p       Portal
-			created sql.NullInt64
+			p                 Portal
+			created, services sql.NullInt64
 		)
-		err := scan(&p.ID, &p.Name, &p.Country, &p.TimeZone, &created, &p.Version)
-		p.CreatedAt = fromMicros(created)
+		err := scan(&p.ID, &p.Name, &p.Country, &p.TimeZone, &created, &p.Version, &p.Tariff, &services)
+		p.CreatedAt, p.ServicesAt = fromMicros(created), fromMicros(services)
 		all = append(all, p)
 		return err
 	})

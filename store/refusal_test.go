@@ -29,7 +29,7 @@ func furnish(t *testing.T, s *Store) {
 			tx.PutSubscriptions([]Subscription{{PlanID: -9, Quantity: 1}}),
 			tx.PutTopUpRule(TopUpRule{MinBalance: usd(5_00), UpTo: usd(6_00), ModifiedAt: epoch}),
 			tx.PutUsage("room", 1),
-			tx.PutServices([]int{-12}),
+			tx.PutServices([]int{-12}, epoch),
 		)
 	})
 }
@@ -41,7 +41,7 @@ func onP(last func(tx *Tx) error) func(context.Context, *Store) error {
 			if err := errors.Join(
 				tx.InsertUser(User{ID: "before", Email: "before@p.example", Role: "guest", CreatedAt: epoch}),
 				tx.PutUsage("room", 99),
-				tx.PutServices(nil),
+				tx.PutServices(nil, epoch),
 				tx.PutSubscriptions(nil),
 				tx.DeleteTopUpRule(),
 			); err != nil {
@@ -138,7 +138,7 @@ func TestRefusedChangesLeaveNothingBehind(t *testing.T) {
 		{"quantity is negative", onP(putSubscriptions(Subscription{PlanID: -9, Quantity: -1})), errAny},
 		{"plan id above zero", onP(putSubscriptions(Subscription{PlanID: 9, Quantity: 1})), errAny},
 		{"plan given twice", onP(putSubscriptions(Subscription{PlanID: -9, Quantity: 1}, Subscription{PlanID: -9, Quantity: 2})), ErrExists},
-		{"service given twice", onP(func(tx *Tx) error { return tx.PutServices([]int{-11, -11}) }), ErrExists},
+		{"service given twice", onP(func(tx *Tx) error { return tx.PutServices([]int{-11, -11}, epoch) }), ErrExists},
 		{"up to equals min balance", onP(putRule(func(r *TopUpRule) { r.UpTo = r.MinBalance })), errAny},
 		{"up to below min balance", onP(putRule(func(r *TopUpRule) { r.UpTo = usd(19_99) })), errAny},
 		{"min balance is nought", onP(putRule(func(r *TopUpRule) { r.MinBalance = usd(0) })), errAny},
@@ -146,7 +146,7 @@ func TestRefusedChangesLeaveNothingBehind(t *testing.T) {
 		{"name with a zero byte", onP(insertUser(func(u *User) { u.Name = "a\x00b" })), errAny},
 		{"name that is no UTF-8", onP(insertUser(func(u *User) { u.Name = "a\xffb" })), errAny},
 		{"payer with a zero byte", onP(putCustomer(func(c *Customer) { c.PayerID = "\x00" })), errAny},
-		{"a failure is overlooked", onP(func(tx *Tx) error { _ = tx.PutServices([]int{-11, -11}); return nil }), ErrExists},
+		{"a failure is overlooked", onP(func(tx *Tx) error { _ = tx.PutServices([]int{-11, -11}, epoch); return nil }), ErrExists},
 		{"usage is negative", onP(func(tx *Tx) error { return tx.PutUsage("room", -1) }), errAny},
 	}
 	onEach(t, func(t *testing.T, s *Store) {

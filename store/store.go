@@ -239,6 +239,14 @@ func micros(t time.Time) any {
 	return t.UnixMicro()
 }
 
+// flag is how a yes or no is kept.
+func flag(on bool) int {
+	if on {
+		return 1
+	}
+	return 0
+}
+
 func fromMicros(n sql.NullInt64) time.Time {
 	if !n.Valid {
 		return time.Time{}

@@ -14,10 +14,29 @@ type Subscription struct {
 	Quantity int64
 	// DueAt is when it ends or renews; the zero Time means never.
 	DueAt time.Time
+	// Next is how many of it the next period has: nil for as many as now, 0 for
+	// none.
+	Next *int64
+	// PaidFrom is "card" or "wallet"; "" for what was agreed elsewhere, of which
+	// all that follows is not known.
+	PaidFrom string
+	// Rate is what all of it costs for the whole of the period.
+	Rate money.Amount
+	// StartedAt is when the period began, AnchorAt what periods are counted from,
+	// and TimeZone the zone that its days are in, by its IANA name; "" is UTC.
+	StartedAt, AnchorAt time.Time
+	TimeZone            string
 }
 
-// PutSubscriptions replaces what the portal has bought, the plan first.
+// PutSubscriptions replaces what the portal has bought, the plan first, and counts
+// that as a change of it.
 func (tx *Tx) PutSubscriptions(all []Subscription) error {
+	if _, err := tx.exec(`
+		UPDATE portal
+		   SET tariff = tariff + 1
+		 WHERE portal_id = $1`, tx.portal); err != nil {
+		return err
+	}
 	if _, err := tx.exec(`
 		DELETE FROM subscription
 		 WHERE portal_id = $1`, tx.portal); err != nil {
@@ -25,9 +44,10 @@ func (tx *Tx) PutSubscriptions(all []Subscription) error {
 	}
 	for position, s := range all {
 		if _, err := tx.exec(`
-			INSERT INTO subscription (portal_id, plan_id, position, quantity, due_at)
-			VALUES ($1, $2, $3, $4, $5)`,
-			tx.portal, s.PlanID, position, s.Quantity, micros(s.DueAt)); err != nil {
+			INSERT INTO subscription (portal_id, plan_id, position, quantity, due_at, next_quantity, paid_from, currency, rate, started_at, anchor_at, time_zone)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+			tx.portal, s.PlanID, position, s.Quantity, micros(s.DueAt), optionalNumber(s.Next), s.PaidFrom,
+			string(s.Rate.Currency()), s.Rate.Units(), micros(s.StartedAt), micros(s.AnchorAt), s.TimeZone); err != nil {
 			return err
 		}
 	}
@@ -38,20 +58,34 @@ func (tx *Tx) PutSubscriptions(all []Subscription) error {
 func (tx *Tx) Subscriptions(portalID string) ([]Subscription, error) {
 	var all []Subscription
 	err := tx.rows(`
-		SELECT plan_id, quantity, due_at
+		SELECT plan_id, quantity, due_at, next_quantity, paid_from, currency, rate, started_at, anchor_at, time_zone
 		  FROM subscription
 		 WHERE portal_id = $1
 		 ORDER BY position`, []any{portalID}, func(scan func(...any) error) error {
 		var (
-			s   Subscription
-			due sql.NullInt64
+			s                          Subscription
+			due, next, started, anchor sql.NullInt64
+			currency                   money.Currency
+			rate                       int64
 		)
-		err := scan(&s.PlanID, &s.Quantity, &due)
-		s.DueAt = fromMicros(due)
+		err := scan(&s.PlanID, &s.Quantity, &due, &next, &s.PaidFrom, &currency, &rate, &started, &anchor, &s.TimeZone)
+		s.DueAt, s.StartedAt, s.AnchorAt = fromMicros(due), fromMicros(started), fromMicros(anchor)
+		s.Rate = money.FromUnits(rate, currency)
+		if next.Valid {
+			s.Next = &next.Int64
+		}
 		all = append(all, s)
 		return err
 	})
 	return all, err
+}
+
+// optionalNumber is how a number is kept that may not be there.
+func optionalNumber(n *int64) any {
+	if n == nil {
+		return nil
+	}
+	return *n
 }
 
 // TopUpRule says when, and up to what, a wallet is refilled.
@@ -64,10 +98,6 @@ type TopUpRule struct {
 
 // PutTopUpRule sets the portal's rule.
 func (tx *Tx) PutTopUpRule(r TopUpRule) error {
-	enabled := 0
-	if r.Enabled {
-		enabled = 1
-	}
 	_, err := tx.exec(`
 		INSERT INTO top_up_rule (portal_id, enabled, currency, min_balance, up_to, modified_at)
 		VALUES ($1, $2, $3, $4, $5, $6)
@@ -77,7 +107,7 @@ func (tx *Tx) PutTopUpRule(r TopUpRule) error {
 		       min_balance = excluded.min_balance,
 		       up_to = excluded.up_to,
 		       modified_at = excluded.modified_at`,
-		tx.portal, enabled, string(r.MinBalance.Currency()), r.MinBalance.Units(), r.UpTo.Units(), micros(r.ModifiedAt))
+		tx.portal, flag(r.Enabled), string(r.MinBalance.Currency()), r.MinBalance.Units(), r.UpTo.Units(), micros(r.ModifiedAt))
 	return err
 }
 
