@@ -165,7 +165,7 @@ func collectionID(c store.Collection) string { return fmt.Sprintf("c%d.%s", c.Nu
 func (s *Service) resolve(ctx context.Context, c store.Collection, giveUp bool) (Receipt, error) {
 	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), providerTimeout)
 	defer cancel()
-	answer, err := s.provider.Find(asking, c.PortalID, collectionID(c))
+	answer, err := s.provider.Find(asking, payment.Query{Customer: c.PortalID, ID: collectionID(c), Reference: c.Reference})
 	switch {
 	case err == nil:
 		return s.close(ctx, c, answer)
@@ -231,7 +231,7 @@ func (s *Service) close(ctx context.Context, c store.Collection, answer payment.
 	switch answer.State {
 	case payment.Settled:
 		c.State, c.ClosedAt = store.CollectionSettled, now
-	case payment.Declined:
+	case payment.Declined, payment.Unconfirmed:
 		c.State, c.ClosedAt = store.CollectionDeclined, now
 	default:
 		c.State, c.Reason = store.CollectionUnknown, ""
@@ -297,9 +297,9 @@ const abandoned = "abandoned"
 func (s *Service) abandonedReceipt(ctx context.Context, c store.Collection) (Receipt, error) {
 	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), providerTimeout)
 	defer cancel()
-	answer, err := s.provider.Find(asking, c.PortalID, collectionID(c))
+	answer, err := s.provider.Find(asking, payment.Query{Customer: c.PortalID, ID: collectionID(c), Reference: c.Reference})
 	switch {
-	case errors.Is(err, payment.ErrNotFound) || err == nil && answer.State == payment.Declined:
+	case errors.Is(err, payment.ErrNotFound) || err == nil && (answer.State == payment.Declined || answer.State == payment.Unconfirmed):
 		return Receipt{}, &DeclinedError{Reason: abandoned}
 	case err != nil:
 		return Receipt{}, fmt.Errorf("%w: %w", ErrUnsettled, err)

@@ -6,7 +6,7 @@ import (
 	"github.com/bursarhq/bursar/money"
 )
 
-// maxText is the longest id, customer and method in bytes. Source: Stripe takes
+// maxText is the longest id, customer, account and method in bytes. Source: Stripe takes
 // no longer idempotency key.
 const maxText = 255
 
@@ -17,6 +17,9 @@ type Charge struct {
 	ID string
 	// Customer is the id of the portal that pays. Required.
 	Customer string
+	// Account is the provider's own id of the customer, as an Event or an Outcome
+	// told it; "" if it has none.
+	Account string
 	// Method is the provider's token of the saved payment method; "" is the
 	// customer's usual one.
 	Method string
@@ -32,21 +35,32 @@ type Charge struct {
 
 // Check returns nil if a provider can be asked this, else ErrRefused.
 func (c Charge) Check() error {
-	for _, text := range []struct {
-		name, value string
-		required    bool
-	}{
+	if err := checkTexts([]text{
 		{"id", c.ID, true},
 		{"customer", c.Customer, true},
+		{"account", c.Account, false},
 		{"method", c.Method, false},
-	} {
-		if text.required && text.value == "" {
-			return fmt.Errorf("%w: the %s is missing", ErrRefused, text.name)
-		}
-		if len(text.value) > maxText {
-			return fmt.Errorf("%w: the %s is longer than %d bytes", ErrRefused, text.name, maxText)
-		}
+	}); err != nil {
+		return err
 	}
 	_, err := MinorUnits(c.Amount)
 	return err
+}
+
+// text is a part of a request that a provider has to keep.
+type text struct {
+	name, value string
+	required    bool
+}
+
+func checkTexts(texts []text) error {
+	for _, t := range texts {
+		if t.required && t.value == "" {
+			return fmt.Errorf("%w: the %s is missing", ErrRefused, t.name)
+		}
+		if len(t.value) > maxText {
+			return fmt.Errorf("%w: the %s is longer than %d bytes", ErrRefused, t.name, maxText)
+		}
+	}
+	return nil
 }

@@ -17,11 +17,12 @@ func TestChargeCheck(t *testing.T) {
 	}{
 		{"as it should be", func(*payment.Charge) {}, false},
 		{"all that may be empty", func(c *payment.Charge) { c.Method, c.Description = "", "" }, false},
-		{"as long as may be", func(c *payment.Charge) { c.ID, c.Customer, c.Method = long, long, long }, false},
+		{"as long as may be", func(c *payment.Charge) { c.ID, c.Customer, c.Account, c.Method = long, long, long, long }, false},
 		{"no id", func(c *payment.Charge) { c.ID = "" }, true},
 		{"a long id", func(c *payment.Charge) { c.ID = long + "x" }, true},
 		{"no customer", func(c *payment.Charge) { c.Customer = "" }, true},
 		{"a long customer", func(c *payment.Charge) { c.Customer = long + "x" }, true},
+		{"a long account", func(c *payment.Charge) { c.Account = long + "x" }, true},
 		{"a long method", func(c *payment.Charge) { c.Method = long + "x" }, true},
 		{"no amount", func(c *payment.Charge) { c.Amount = amount(t, "0", "USD") }, true},
 		{"a negative amount", func(c *payment.Charge) { c.Amount = c.Amount.Neg() }, true},

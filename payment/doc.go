@@ -1,10 +1,13 @@
 // Package payment says what Bursar expects of whoever collects money for it: a
 // [Provider] takes an amount by the payment method that a customer has saved,
-// never twice for one id, and can be asked later what came of it.
+// never twice for one id, and can be asked later what came of it. It has pages on
+// which customers pay or save a method themselves, gives money back, and tells
+// what happened meanwhile.
 //
-// A charge ends in an [Outcome] or in an error that says what is certain:
+// A call ends in an answer or in an error that says what is certain:
 //
 //	ErrRefused      this call collected nothing; the request must be mended
+//	ErrUnsupported  as ErrRefused; the provider does nothing of the kind
 //	ErrUnreachable  this call collected nothing; the same may be asked again
 //	ErrUnknown      it may have been collected: ask [Provider.Find]
 //	any other       as ErrUnknown

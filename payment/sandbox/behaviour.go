@@ -12,7 +12,8 @@ import (
 // How the charge ends is decided by the first call that takes effect; for later
 // ones with the same id, only Fault counts.
 type Behaviour struct {
-	// Decline is why the charge is declined: payment.CardDeclined. "" settles it.
+	// Decline is why the charge is declined: payment.CardDeclined. "" settles it;
+	// payment.AuthenticationRequired leaves it Unconfirmed.
 	Decline string
 	// Late is how long the charge is Pending before it settles or is declined; 0
 	// means not at all.

@@ -16,9 +16,9 @@ import (
 type Record struct {
 	Customer, ID string
 	Amount       money.Amount
-	// State is how the charge ends: Settled or Declined, never Pending.
+	// State is how the charge ends: Settled, Declined or Unconfirmed, never Pending.
 	State payment.State
-	// Reason is why it is declined; "" for Settled.
+	// Reason is why nothing is collected; "" for Settled.
 	Reason string
 	// Reference is the sandbox's own id of the charge.
 	Reference string

@@ -123,7 +123,7 @@ func (w *world) charge(t *rapid.T) {
 func (w *world) find(t *rapid.T) {
 	w.fault = drawFault(t)
 	defer func() { w.fault = "" }()
-	got, err := w.provider.Find(context.Background(), "acme", drawID(t))
+	got, err := w.provider.Find(context.Background(), of("acme", drawID(t)))
 	if w.fault != "" {
 		if !errors.Is(err, payment.ErrUnknown) && !errors.Is(err, payment.ErrUnreachable) || got != (payment.Outcome{}) {
 			t.Fatalf("find by a broken way: %+v, %v", got, err)
@@ -169,7 +169,7 @@ func (w *world) check(t *rapid.T) {
 	}
 	for _, id := range ids {
 		for _, customer := range []string{"acme", "other"} {
-			found, err := w.provider.Find(context.Background(), customer, id)
+			found, err := w.provider.Find(context.Background(), of(customer, id))
 			first, taken := w.first[id]
 			if !taken || first.Customer != customer {
 				if !errors.Is(err, payment.ErrNotFound) || found != (payment.Outcome{}) {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/bursarhq/bursar/payment"
@@ -94,15 +95,15 @@ func (p *Provider) Charge(ctx context.Context, c payment.Charge) (payment.Outcom
 }
 
 // Find returns how a charge stands, as payment.Provider promises.
-func (p *Provider) Find(ctx context.Context, customer, id string) (payment.Outcome, error) {
-	fault := p.findScript(customer, id)
+func (p *Provider) Find(ctx context.Context, q payment.Query) (payment.Outcome, error) {
+	fault := p.findScript(q.Customer, q.ID)
 	if err := p.send(ctx, fault); err != nil {
 		return payment.Outcome{}, err
 	}
 	if fault != "" {
 		return payment.Outcome{}, unknown(ctx, fault.text())
 	}
-	found, err := p.journal.Lookup(ctx, customer, id)
+	found, err := p.journal.Lookup(ctx, q.Customer, q.ID)
 	missing := errors.Is(err, payment.ErrNotFound)
 	if err != nil && !missing {
 		return payment.Outcome{}, unknown(ctx, err)
@@ -111,9 +112,24 @@ func (p *Provider) Find(ctx context.Context, customer, id string) (payment.Outco
 		return payment.Outcome{}, unknown(ctx, "no answer")
 	}
 	if missing {
-		return payment.Outcome{}, fmt.Errorf("%w: %s of %s", payment.ErrNotFound, id, customer)
+		return payment.Outcome{}, fmt.Errorf("%w: %s of %s", payment.ErrNotFound, q.ID, q.Customer)
 	}
 	return found.outcome(p.now()), nil
+}
+
+// Open is ErrUnsupported: the sandbox has no pages.
+func (p *Provider) Open(context.Context, payment.Page) (payment.Link, error) {
+	return payment.Link{}, payment.ErrUnsupported
+}
+
+// Refund is ErrUnsupported.
+func (p *Provider) Refund(context.Context, payment.Refund) (payment.Outcome, error) {
+	return payment.Outcome{}, payment.ErrUnsupported
+}
+
+// Event is ErrSignature: the sandbox sends no messages.
+func (p *Provider) Event(context.Context, http.Header, []byte) (payment.Event, error) {
+	return payment.Event{}, payment.ErrSignature
 }
 
 func (p *Provider) behaviour(c payment.Charge) (Behaviour, error) {
@@ -181,7 +197,11 @@ func (p *Provider) record(c payment.Charge, b Behaviour) Record {
 		// What a database can keep, so that it comes back as it went in.
 		At: p.now().UTC().Truncate(time.Microsecond),
 	}
-	if b.Decline != "" {
+	switch b.Decline {
+	case "":
+	case payment.AuthenticationRequired:
+		r.State, r.Reason = payment.Unconfirmed, b.Decline
+	default:
 		r.State, r.Reason = payment.Declined, b.Decline
 	}
 	if b.Late > 0 {

@@ -22,6 +22,9 @@ func charge(id string) payment.Charge {
 	return payment.Charge{ID: id, Customer: "acme", Amount: usd(10)}
 }
 
+// of asks for a charge.
+func of(customer, id string) payment.Query { return payment.Query{Customer: customer, ID: id} }
+
 // room is a sandbox with its books in reach, and a clock that stands still.
 type room struct {
 	*sandbox.Provider
@@ -96,7 +99,7 @@ func TestEveryBehaviour(t *testing.T) {
 			r.next = tt.behaviour
 			answer, err := r.Charge(t.Context(), charge("c-1"))
 			only(t, err, tt.err)
-			found, err := r.Find(t.Context(), "acme", "c-1")
+			found, err := r.Find(t.Context(), of("acme", "c-1"))
 			finds(t, found, err, tt.found)
 			if tt.err == nil {
 				if diff := cmp.Diff(found, answer, same); diff != "" {
@@ -107,7 +110,7 @@ func TestEveryBehaviour(t *testing.T) {
 			}
 
 			r.now = start.Add(time.Hour)
-			found, err = r.Find(t.Context(), "acme", "c-1")
+			found, err = r.Find(t.Context(), of("acme", "c-1"))
 			finds(t, found, err, tt.later)
 			if found.Reason != tt.reason {
 				t.Errorf("reason %q, want %q", found.Reason, tt.reason)
@@ -195,12 +198,12 @@ func TestTimesOfALateCharge(t *testing.T) {
 		t.Errorf("at once: %+v, %v", got, err)
 	}
 	r.now = due.Add(-1)
-	if got, err = r.Find(t.Context(), "acme", "c-1"); err != nil || got.State != payment.Pending || got.At != asked {
+	if got, err = r.Find(t.Context(), of("acme", "c-1")); err != nil || got.State != payment.Pending || got.At != asked {
 		t.Errorf("just before: %+v, %v", got, err)
 	}
 	for range 2 {
 		r.now = r.now.Add(time.Hour)
-		got, err = r.Find(t.Context(), "acme", "c-1")
+		got, err = r.Find(t.Context(), of("acme", "c-1"))
 		if err != nil || got.State != payment.Declined || got.Reason != payment.CardDeclined || got.At != due {
 			t.Errorf("then: %+v, %v", got, err)
 		}
@@ -233,7 +236,7 @@ func TestAnIDIsTakenOnce(t *testing.T) {
 			if diff := cmp.Diff(before, r.books.All(), same); diff != "" {
 				t.Errorf("%s changed the books:\n%s", name, diff)
 			}
-			_, err := r.Find(t.Context(), "other", "c-1")
+			_, err := r.Find(t.Context(), of("other", "c-1"))
 			only(t, err, payment.ErrNotFound)
 		}
 	}
@@ -272,7 +275,7 @@ func TestWhatCannotBeAskedIsRefused(t *testing.T) {
 		}
 	}
 	for _, ids := range [][2]string{{"", ""}, {"acme", ""}, {"", "c-1"}, {"acme", "c-1"}} {
-		_, err := p.Find(t.Context(), ids[0], ids[1])
+		_, err := p.Find(t.Context(), of(ids[0], ids[1]))
 		only(t, err, payment.ErrNotFound)
 	}
 }
@@ -289,7 +292,7 @@ func TestMethods(t *testing.T) {
 		"card_declined":                {nil, payment.Declined, payment.Declined, "card_declined"},
 		"card_expired":                 {nil, payment.Declined, payment.Declined, "expired_card"},
 		"card_insufficient_funds":      {nil, payment.Declined, payment.Declined, "insufficient_funds"},
-		"card_authentication_required": {nil, payment.Declined, payment.Declined, "authentication_required"},
+		"card_authentication_required": {nil, payment.Unconfirmed, payment.Unconfirmed, "authentication_required"},
 		"card_late":                    {nil, payment.Pending, payment.Settled, ""},
 		"card_late_declined":           {nil, payment.Pending, payment.Declined, "card_declined"},
 		"card_timeout_before":          {payment.ErrUnknown, "", "", ""},
@@ -314,10 +317,10 @@ func TestMethods(t *testing.T) {
 			c.Method = m.Name
 			_, err := p.Charge(context.Background(), c)
 			only(t, err, want.err)
-			found, err := p.Find(context.Background(), "acme", "c-1")
+			found, err := p.Find(context.Background(), of("acme", "c-1"))
 			finds(t, found, err, want.state)
 			now = now.Add(time.Minute)
-			found, err = p.Find(context.Background(), "acme", "c-1")
+			found, err = p.Find(context.Background(), of("acme", "c-1"))
 			finds(t, found, err, want.last)
 			if found.Reason != want.why {
 				t.Errorf("reason %q, want %q", found.Reason, want.why)
@@ -343,13 +346,13 @@ func TestFindMayFail(t *testing.T) {
 		sandbox.FailBefore: payment.ErrUnknown, sandbox.FailAfter: payment.ErrUnknown,
 	} {
 		fault = f
-		got, err := p.Find(t.Context(), "acme", "c-1")
+		got, err := p.Find(t.Context(), of("acme", "c-1"))
 		only(t, err, want)
 		if got != (payment.Outcome{}) {
 			t.Errorf("%s: %+v", f, got)
 		}
 	}
 	fault = ""
-	found, err := p.Find(t.Context(), "acme", "c-1")
+	found, err := p.Find(t.Context(), of("acme", "c-1"))
 	finds(t, found, err, payment.Settled)
 }

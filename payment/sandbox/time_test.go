@@ -59,7 +59,7 @@ func TestGivingUp(t *testing.T) {
 				if n := len(books.All()); n != tt.records {
 					t.Errorf("%d records, want %d", n, tt.records)
 				}
-				found, err := p.Find(t.Context(), "acme", "c-1")
+				found, err := p.Find(t.Context(), of("acme", "c-1"))
 				state := payment.Settled
 				if tt.records == 0 {
 					state = ""
@@ -69,7 +69,7 @@ func TestGivingUp(t *testing.T) {
 				if tt.find == nil && tt.records == 0 {
 					tt.find = payment.ErrNotFound
 				}
-				gaveUp(func(ctx context.Context) (payment.Outcome, error) { return p.Find(ctx, "acme", "c-1") }, tt.find)
+				gaveUp(func(ctx context.Context) (payment.Outcome, error) { return p.Find(ctx, of("acme", "c-1")) }, tt.find)
 			})
 		})
 	}
@@ -130,13 +130,13 @@ func TestAFailingJournalIsUnknown(t *testing.T) {
 				p := sandbox.New(sandbox.Config{Journal: &tt.journal})
 				_, err := p.Charge(t.Context(), charge("c-1"))
 				only(t, err, payment.ErrUnknown)
-				found, err := p.Find(t.Context(), "acme", "c-1")
+				found, err := p.Find(t.Context(), of("acme", "c-1"))
 				finds(t, found, err, tt.found)
 			})
 		}
 	}
 	p := sandbox.New(sandbox.Config{Journal: &journal{Journal: sandbox.Memory(), lookup: errors.New("disk gone")}})
-	_, err := p.Find(t.Context(), "acme", "c-1")
+	_, err := p.Find(t.Context(), of("acme", "c-1"))
 	only(t, err, payment.ErrUnknown)
 }
 
@@ -182,14 +182,14 @@ func TestOneIDAtOnce(t *testing.T) {
 			} else if !errors.Is(err, payment.ErrUnknown) {
 				t.Error(err)
 			}
-			if _, err := p.Find(context.Background(), "acme", "c-1"); err != nil && !errors.Is(err, payment.ErrNotFound) {
+			if _, err := p.Find(context.Background(), of("acme", "c-1")); err != nil && !errors.Is(err, payment.ErrNotFound) {
 				t.Error(err)
 			}
 		})
 	}
 	all.Wait()
 	close(heard)
-	found, err := p.Find(t.Context(), "acme", "c-1")
+	found, err := p.Find(t.Context(), of("acme", "c-1"))
 	if err != nil || len(books.All()) != 1 || len(heard) != callers/2 {
 		t.Fatalf("%v, %d heard, books: %+v", err, len(heard), books.All())
 	}
