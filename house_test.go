@@ -23,7 +23,7 @@ const module = "github.com/bursarhq/bursar/"
 var floors = map[string]int{
 	"money": 1, "money/cldr": 1, "httpd": 1, "pgtest": 1,
 	"docspace": 2, "catalog": 2, "ledger": 2, "payment": 2, "payment/sandbox": 3,
-	"wallet":  3,
+	"wallet": 3, "subscription": 3,
 	"store":   4,
 	"billing": 5, "store/storetest": 5,
 	"portalapi": 6, "operatorapi": 6, "cli": 6, "sample": 6,
