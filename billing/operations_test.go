@@ -94,7 +94,10 @@ func TestServicesAreThoseOnOffer(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, f, err)
 		}
 	}
-	for _, name := range []string{"", "ai-tools", "disk", "disk-storage*", "-1-hour"} { // AI tools are not on offer in the stock catalogue
+	if f, err := h.OfService(owner, "AI-Tools"); f.Book != ledger.AI || f.Service != "" || err != nil {
+		t.Errorf("AI tools: %+v, %v", f, err)
+	}
+	for _, name := range []string{"", "ai-search", "disk", "disk-storage*", "-1-hour"} { // AI search is not on offer in the stock catalogue
 		if f, err := h.OfService(owner, name); !errors.Is(err, billing.ErrNotFound) || err.Error() != "Service could not be found" {
 			t.Errorf("%s: %+v, %v", name, f, err)
 		}

@@ -131,8 +131,8 @@ func (s *Service) checkPurchases(in []Purchase) ([]store.Subscription, error) {
 		if !ok {
 			return nil, invalid("plan", "%d is not in the catalogue", p.Plan)
 		}
-		if (i == 0) == plan.Wallet {
-			return nil, invalid("plan", "%s is out of place: first the plan, then what is paid from the wallet", plan.Name)
+		if (i == 0) == plan.Additional {
+			return nil, invalid("plan", "%s is out of place: first the plan, then what is had beside it", plan.Name)
 		}
 		if p.Quantity < 1 {
 			return nil, invalid("quantity", "%d is less than 1", p.Quantity)
@@ -145,12 +145,16 @@ func (s *Service) checkPurchases(in []Purchase) ([]store.Subscription, error) {
 		all = append(all, store.Subscription{PlanID: p.Plan, Quantity: p.Quantity, DueAt: p.DueAt})
 		lines = append(lines, catalog.Line{Plan: plan, Quantity: p.Quantity})
 	}
-	for _, currency := range s.catalog.Currencies() {
-		if _, err := catalog.Sum(lines, currency); err != nil {
-			return nil, invalid("quantity", "is too much: %v", err)
+	for at := s.now(); ; { // at today's prices, and at all that are to come
+		for _, currency := range s.catalog.Currencies() {
+			if _, err := catalog.Sum(lines, currency, at); err != nil {
+				return nil, invalid("quantity", "is too much: %v", err)
+			}
+		}
+		if at = s.catalog.NextPriceChange(at); at.IsZero() {
+			return all, nil
 		}
 	}
-	return all, nil
 }
 
 // SetPurchases replaces what a portal has, the plan first, as facts that were

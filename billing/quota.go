@@ -54,7 +54,7 @@ func (s *Service) Quota(c *Caller, locale catalog.Locale) (*Quota, *Standing, er
 	if q.DueAt.IsZero() && !s.stockQuirks {
 		q.DueAt = v.subscriptions[0].dueAt
 	}
-	total, err := catalog.Sum(lines, q.Region.Currency)
+	total, err := catalog.Sum(lines, q.Region.Currency, s.now())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -74,11 +74,11 @@ func (s *Service) Quotas(c *Caller, wallet bool, locale catalog.Locale) ([]Quota
 	if !wallet && current.Features.Has("non-profit") {
 		plans = []*catalog.Plan{current}
 	}
-	region := s.region(c.View, locale)
+	region, now := s.region(c.View, locale), s.now()
 	offers := make([]Quota, 0, len(plans))
 	for _, plan := range plans {
 		offers = append(offers, Quota{
-			Plan: plan, Price: plan.Price(region.Currency), Region: region, Features: plan.Features,
+			Plan: plan, Price: plan.PriceAt(region.Currency, now), Region: region, Features: plan.Features,
 		})
 	}
 	return offers, s.standing(c.View), nil

@@ -94,7 +94,7 @@ func TestPricesAreInTheReadersCurrency(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, offer := range offers {
-				if offer.Price != offer.Plan.Price(q.Region.Currency) || offer.Region != q.Region || offer.Price.IsZero() {
+				if offer.Price != offer.Plan.PriceAt(q.Region.Currency, h.clock.Now()) || offer.Region != q.Region || offer.Price.IsZero() {
 					t.Errorf("plan %d is offered for %s in %s", offer.Plan.ID, offer.Price, offer.Region.Country)
 				}
 			}
@@ -165,9 +165,9 @@ func TestQuotasAreWhatIsOnOffer(t *testing.T) {
 		current int
 	}{
 		{h.as(billing.Owner), false, []int{-9, -10}, -9},
-		{h.as(billing.Admin), true, []int{-11, -12}, -9},
+		{h.as(billing.Admin), true, []int{-11, -12, -13}, -9},
 		{h.owner("charity"), false, []int{-7}, -7},
-		{h.owner("charity"), true, []int{-11, -12}, -7},
+		{h.owner("charity"), true, []int{-11, -12, -13}, -7},
 	} {
 		offers, standing, err := h.Quotas(tt.c, tt.wallet, here)
 		if err != nil {
@@ -213,5 +213,86 @@ plans:
 	_, err = other.View(t.Context(), host)
 	if err == nil || errors.Is(err, billing.ErrNoPortal) || errors.Is(err, billing.ErrNotFound) || errors.Is(err, billing.ErrTryAgain) {
 		t.Errorf("a plan that the catalogue lacks: %v", err)
+	}
+}
+
+// Views are kept as they are until a price changes, and no longer.
+func TestPriceChangesOnTheDay(t *testing.T) {
+	change := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	dated, err := catalog.Parse([]byte(`
+currencies: [USD]
+plans:
+  - { id: -1, name: gratis, features: free }
+  - { id: -2, name: gold, visible: true, features: "manager:5", price: [ { USD: 10 }, { from: 2030-01-01, USD: 11 }, { from: 2030-01-02, USD: 12 } ] }
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := newClock()
+	h := hallOn(t, t.TempDir(), clock, billing.Config{Catalog: dated})
+	h.addPortal("p", billing.Purchase{Plan: -2, Quantity: 3})
+	for _, step := range []struct {
+		at          time.Time
+		price, unit string
+	}{
+		{change.Add(-time.Hour), "30 USD", "10 USD"},
+		{change.Add(-time.Microsecond), "30 USD", "10 USD"},
+		{change, "33 USD", "11 USD"},
+		{change.Add(time.Hour), "33 USD", "11 USD"},
+		{change.Add(24 * time.Hour), "36 USD", "12 USD"},
+		{change.Add(999 * time.Hour), "36 USD", "12 USD"},
+	} {
+		clock.Advance(step.at.Sub(clock.Now()))
+		v, err := h.View(t.Context(), "p.example")
+		if err != nil {
+			t.Fatal(err)
+		}
+		price, err := billing.Derived(v, "price", func() (money.Amount, error) {
+			q, _ := quota(h, h.owner("p"), here)
+			return q.Price, nil
+		})
+		if err != nil || price != amount(step.price) {
+			t.Errorf("at %s an answer that is kept says %s, want %s (%v)", step.at, price, step.price, err)
+		}
+		offers, _, err := h.Quotas(h.owner("p"), false, here)
+		if err != nil || len(offers) != 1 || offers[0].Price != amount(step.unit) {
+			t.Errorf("at %s one is offered for %v, want %s (%v)", step.at, offers, step.unit, err)
+		}
+	}
+}
+
+// A purchase must stay within what can be counted at prices to come, too.
+func TestPurchaseIsCheckedAtPricesToCome(t *testing.T) {
+	dated, err := catalog.Parse([]byte(`
+currencies: [USD]
+plans:
+  - { id: -1, name: gratis, features: free }
+  - { id: -2, name: gold, price: [ { USD: 1 }, { from: 2099-01-01, USD: 1000 } ] }
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := hallOn(t, t.TempDir(), newClock(), billing.Config{Catalog: dated})
+	h.addPortal("p")
+	if err := h.SetPurchases(t.Context(), "p", []billing.Purchase{{Plan: -2, Quantity: 1_000_000_000}}); !errors.Is(err, billing.ErrInvalid) {
+		t.Errorf("got %v", err)
+	}
+	h.must(h.SetPurchases(t.Context(), "p", []billing.Purchase{{Plan: -2, Quantity: 90_000_000}}))
+}
+
+// A plan that is paid from the wallet is a plan, and no add-on.
+func TestPlanFromTheWalletIsAPlan(t *testing.T) {
+	h := newHall(t)
+	h.addPortal("p", billing.Purchase{Plan: -14, Quantity: 4}, billing.Purchase{Plan: -11, Quantity: 100})
+	if q, _ := quota(h, h.owner("p"), here); q.Plan.ID != -14 || q.Features.Limit("manager") != 4 {
+		t.Errorf("plan %d for %d managers", q.Plan.ID, q.Features.Limit("manager"))
+	}
+	for _, bought := range [][]billing.Purchase{
+		{{Plan: -9, Quantity: 1}, {Plan: -14, Quantity: 1}},
+		{{Plan: -11, Quantity: 1}},
+	} {
+		if err := h.SetPurchases(t.Context(), "p", bought); !errors.Is(err, billing.ErrInvalid) {
+			t.Errorf("%v: %v", bought, err)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package billing
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,7 +22,8 @@ type View struct {
 	// wallet is what the portal's books hold, as of the commit that money counts.
 	wallet map[ledger.Book][]ledger.Pocket
 	money  int64
-	// until is when time alone makes the view wrong; the zero Time: never.
+	// until is when time alone makes the view wrong: something ends, or a price
+	// changes; the zero Time: never.
 	until time.Time
 	made  derived
 }
@@ -169,6 +171,7 @@ func (s *Service) load(tx *store.Tx, portalID string) (*facts, error) {
 	if v.services, err = tx.Services(portalID); err != nil {
 		return nil, err
 	}
+	v.until = s.catalog.NextPriceChange(s.now())
 	return v, s.loadSubscriptions(tx, v)
 }
 
@@ -207,9 +210,9 @@ func (s *Service) loadSubscriptions(tx *store.Tx, v *facts) error {
 	for _, row := range rows {
 		plan, ok := s.catalog.Plan(row.PlanID)
 		if !ok {
-			return errors.New("the portal has a plan that the catalogue lacks")
+			return fmt.Errorf("the portal has plan %d, which the catalogue lacks", row.PlanID)
 		}
-		if plan.Wallet && !row.DueAt.IsZero() {
+		if plan.Wallet && plan.Additional && !row.DueAt.IsZero() {
 			if !now.Before(row.DueAt) {
 				continue
 			}
@@ -222,7 +225,7 @@ func (s *Service) loadSubscriptions(tx *store.Tx, v *facts) error {
 			dueAt: row.DueAt,
 		})
 	}
-	if len(v.subscriptions) == 0 || v.subscriptions[0].Plan.Wallet {
+	if len(v.subscriptions) == 0 || v.subscriptions[0].Plan.Additional {
 		free := subscription{Line: catalog.Line{Plan: s.catalog.DefaultPlan(), Quantity: 1}}
 		v.subscriptions = append([]subscription{free}, v.subscriptions...)
 	}

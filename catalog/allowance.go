@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/bursarhq/bursar/money"
 )
@@ -22,9 +23,9 @@ type Allowance struct {
 }
 
 // Sum adds lines up, the primary plan first, with prices in the given currency
-// (one of the catalogue's). It fails only with money.ErrRange.
+// (one of the catalogue's) that hold at a moment. It fails only with money.ErrRange.
 // Source: contract, "Quantity and sum".
-func Sum(lines []Line, currency money.Currency) (Allowance, error) {
+func Sum(lines []Line, currency money.Currency, at time.Time) (Allowance, error) {
 	total := Allowance{Price: money.FromUnits(0, currency)}
 	for i, line := range lines {
 		if i == 0 {
@@ -34,7 +35,7 @@ func Sum(lines []Line, currency money.Currency) (Allowance, error) {
 		if line.Plan.Wallet {
 			continue
 		}
-		price, err := line.Plan.Price(currency).Mul(line.Quantity)
+		price, err := line.Plan.PriceAt(currency, at).Mul(line.Quantity)
 		if err == nil {
 			total.Price, err = total.Price.Add(price)
 		}

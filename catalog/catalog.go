@@ -3,17 +3,14 @@ package catalog
 import (
 	"cmp"
 	_ "embed"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/bursarhq/bursar/money"
 )
-
-// ErrCatalog says that a catalogue can't be used; the text says where.
-var ErrCatalog = errors.New("invalid catalogue")
 
 // Period is how long one payment for a plan lasts.
 type Period string
@@ -34,29 +31,39 @@ type Plan struct {
 	Name string
 	// Title is what people read: "Business"; "" for plans that have none.
 	Title string
+	// Description is a sentence for whoever chooses among plans; "" for none.
+	Description string
 	// ProductID is its name with the billing service; "" for what is not sold.
 	ProductID string
-	// Service is the name of a wallet service; "" for plans.
+	// Service is the name of what is paid from the wallet; "" for all else.
 	Service string
-	Period  Period
+	// Group is the name of the service on offer that one that is not belongs to;
+	// "" for none.
+	Group string
+	// Unit is what people count it in: "GB", "Admins"; "" for what is not counted.
+	Unit   string
+	Period Period
 	// Visible says that it is on offer. What is not can still be had.
 	Visible bool
 	// Wallet says that it is paid from the wallet.
-	Wallet   bool
+	Wallet bool
+	// Additional says that it is had beside a plan, and is none itself.
+	Additional bool
+	// Minimum is how many the first purchase must be for, at least 1.
+	Minimum  int64
 	Features Features
 
-	prices map[money.Currency]money.Amount
+	prices []Price // by From, ascending; at least one
 }
-
-// Price returns what one unit costs in the currency, which must be one of the
-// catalogue's; the zero Amount for another.
-func (p *Plan) Price(c money.Currency) money.Amount { return p.prices[c] }
 
 // Catalog is a checked list of plans with prices in the same currencies.
 type Catalog struct {
 	plans      []*Plan // by id, descending
 	free       *Plan   // the first free one
 	currencies []money.Currency
+	changes    []time.Time // when prices change, ascending
+	policy     Policy
+	ai         AI
 }
 
 // Plan returns the plan of that id; false if there is none.
@@ -69,8 +76,8 @@ func (c *Catalog) Plan(id int) (*Plan, bool) {
 }
 
 // PlanNamed returns the plan that goes by a name in any case: its title or its
-// name, of several the one on offer, of several on offer the one with the
-// shorter period. False if there is none.
+// name, of several the one on offer, of several on offer the one with the highest
+// id. False if there is none.
 func (c *Catalog) PlanNamed(name string) (*Plan, bool) {
 	var best *Plan
 	for _, p := range c.plans {
@@ -87,11 +94,13 @@ func (c *Catalog) PlanNamed(name string) (*Plan, bool) {
 // DefaultPlan returns the plan of a portal that bought none: the first free one.
 func (c *Catalog) DefaultPlan() *Plan { return c.free }
 
-// Offered returns the plans on offer, or the wallet services, by id descending.
+// Offered returns the plans on offer that are paid by card or, with wallet, the
+// services that are paid from it, by id descending. A plan proper that is paid
+// from the wallet is neither: DocSpace 3.7.2, whose lists these are, knows none.
 func (c *Catalog) Offered(wallet bool) []*Plan {
 	var out []*Plan
 	for _, p := range c.plans {
-		if p.Visible && p.Wallet == wallet {
+		if p.Visible && p.Wallet == wallet && (!wallet || p.Additional) {
 			out = append(out, p)
 		}
 	}

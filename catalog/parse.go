@@ -5,126 +5,265 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"os"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
-	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 
 	"github.com/bursarhq/bursar/money"
 )
 
-// file is a catalogue as it is written.
-type file struct {
-	Currencies []string   `yaml:"currencies"`
-	Plans      []filePlan `yaml:"plans"`
+// MaxSize is how many bytes a catalogue may have: 1 MB.
+const MaxSize = 1 << 20
+
+// What the parser of YAML would take long over, and no catalogue needs.
+const (
+	maxLines   = 20_000
+	maxLine    = 10_000 // bytes
+	maxNesting = 100    // open brackets
+)
+
+// Load reads a catalogue from a file, as Parse does. It fails with an *Error, or
+// with what the system says of the file.
+func Load(path string) (*Catalog, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, MaxSize+1))
+	if err != nil {
+		return nil, err
+	}
+	c, err := Parse(data)
+	var wrong *Error
+	if errors.As(err, &wrong) {
+		wrong.File = path
+	}
+	return c, err
 }
 
-type filePlan struct {
-	ID       int                `yaml:"id"`
-	Name     string             `yaml:"name"`
-	Title    string             `yaml:"title"`
-	Product  string             `yaml:"product"`
-	Service  string             `yaml:"service"`
-	Period   Period             `yaml:"period"`
-	Visible  bool               `yaml:"visible"`
-	Wallet   bool               `yaml:"wallet"`
-	Features string             `yaml:"features"`
-	Price    map[string]decimal `yaml:"price"`
-}
-
-// decimal keeps a number as it is written, so that no digit is lost.
-type decimal string
-
-// UnmarshalYAML takes the scalar's own text.
-func (d *decimal) UnmarshalYAML(text []byte) error {
-	*d = decimal(strings.Trim(strings.TrimSpace(string(text)), `"'`))
-	return nil
-}
-
-// Parse reads a catalogue from YAML and checks it. It fails with ErrCatalog; the
-// text names the line of a syntax error, or else the plan and the field.
+// Parse reads a catalogue from YAML and checks it whole. It fails with an *Error,
+// which is an ErrCatalog and names the line.
 func Parse(data []byte) (*Catalog, error) {
-	var in file
-	if err := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(&in); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%w: %s", ErrCatalog, strings.TrimSpace(yaml.FormatError(err, false, true)))
-	}
-	c := &Catalog{}
-	if len(in.Currencies) == 0 {
-		return nil, fmt.Errorf("%w: currencies is empty", ErrCatalog)
-	}
-	for _, code := range in.Currencies {
-		currency, err := money.ParseCurrency(code)
-		if err != nil {
-			return nil, fmt.Errorf("%w: currencies: %w", ErrCatalog, err)
-		}
-		if slices.Contains(c.currencies, currency) {
-			return nil, fmt.Errorf("%w: currencies: %s stands there twice", ErrCatalog, currency)
-		}
-		c.currencies = append(c.currencies, currency)
-	}
-	for _, p := range in.Plans {
-		plan, err := p.check(c.currencies)
-		if err != nil {
-			return nil, fmt.Errorf("%w: plan %d: %w", ErrCatalog, p.ID, err)
-		}
-		c.plans = append(c.plans, plan)
-	}
-	slices.SortFunc(c.plans, func(a, b *Plan) int { return b.ID - a.ID })
-	for i, p := range c.plans {
-		if i > 0 && p.ID == c.plans[i-1].ID {
-			return nil, fmt.Errorf("%w: plan %d stands there twice", ErrCatalog, p.ID)
-		}
-		if c.free == nil && p.Features.Has("free") {
-			c.free = p
-		}
-	}
-	if c.free == nil {
-		return nil, fmt.Errorf("%w: no plan is free, for portals that bought none", ErrCatalog)
+	r := &reader{}
+	c := r.catalog(data)
+	if r.err != nil {
+		return nil, r.err
 	}
 	return c, nil
 }
 
-func (p filePlan) check(currencies []money.Currency) (*Plan, error) {
-	if p.ID >= 0 {
-		return nil, fmt.Errorf("id must be below zero")
+func (r *reader) catalog(data []byte) *Catalog {
+	c := &Catalog{}
+	if r.bytes(data); r.err != nil {
+		return nil
 	}
+	body := r.document(data)
+	if r.err != nil {
+		return nil
+	}
+	if body == nil {
+		r.failAt(0, "there is nothing in it: currencies and plans are missing")
+		return nil
+	}
+	top := r.object(body, "", "currencies", "policy", "plans", "ai")
+	for _, needed := range []string{"currencies", "plans"} {
+		if !top.has(needed) {
+			r.failAt(top.line, "%s is missing", needed)
+			return nil
+		}
+	}
+	c.policy, c.ai = standardPolicy(), AI{Currency: "USD"}
+	if top.has("policy") {
+		c.policy = r.policy(r.object(top.nodes["policy"], "policy", "grace_days", "trial_days", "max_quantity"))
+	}
+	if top.has("ai") {
+		c.ai = r.ai(r.object(top.nodes["ai"], "ai", "currency", "chat", "embedding", "web_search"))
+	}
+	for _, n := range r.list(top.nodes["currencies"], "currencies") {
+		currency := r.currency(n, "currencies")
+		if slices.Contains(c.currencies, currency) {
+			r.fail(n, "currencies: %s stands there twice", currency)
+		}
+		c.currencies = append(c.currencies, currency)
+	}
+	if len(c.currencies) == 0 {
+		r.fail(top.nodes["currencies"], "currencies is empty")
+	}
+	r.plans(c, top.nodes["plans"])
+	return c
+}
+
+// bytes checks what is asked of any text.
+func (r *reader) bytes(data []byte) {
+	if len(data) > MaxSize {
+		r.failAt(0, "it is larger than %d bytes", MaxSize)
+	}
+	lines := bytes.Split(data, []byte("\n"))
+	if len(lines) > maxLines {
+		r.failAt(0, "it has more than %d lines", maxLines)
+	}
+	nesting := 0
+	for i, line := range lines {
+		if len(line) > maxLine {
+			r.failAt(i+1, "it is longer than %d bytes", maxLine)
+		}
+		if !utf8.Valid(line) {
+			r.failAt(i+1, "not UTF-8")
+		}
+		nesting += bytes.Count(line, []byte("[")) + bytes.Count(line, []byte("{"))
+		if nesting -= bytes.Count(line, []byte("]")) + bytes.Count(line, []byte("}")); nesting > maxNesting {
+			r.failAt(i+1, "more than %d brackets are open", maxNesting)
+		}
+	}
+}
+
+// plans reads the plans and what must hold among them.
+func (r *reader) plans(c *Catalog, list ast.Node) {
+	lines := map[*Plan]int{}
+	taken := map[string]int{} // by what only one may have
+	for _, n := range r.list(list, "plans") {
+		plan := r.plan(n, c)
+		if r.err != nil {
+			return
+		}
+		lines[plan] = lineOf(n)
+		for _, claim := range plan.claims() {
+			if other, ok := taken[claim]; ok {
+				r.fail(n, "plan %d: there is %s already, on line %d", plan.ID, claim, other)
+			}
+			taken[claim] = lines[plan]
+		}
+		c.plans = append(c.plans, plan)
+	}
+	for _, p := range c.plans {
+		if p.Group != "" && !slices.ContainsFunc(c.plans, func(o *Plan) bool { return o.Name == p.Group && o.Visible && o.Wallet }) {
+			r.failAt(lines[p], "plan %d: group: no service on offer is named %s", p.ID, quoted(p.Group))
+		}
+	}
+	slices.SortFunc(c.plans, func(a, b *Plan) int { return b.ID - a.ID })
+	if i := slices.IndexFunc(c.plans, func(p *Plan) bool { return p.Features.Has("free") }); i >= 0 {
+		c.free = c.plans[i]
+	} else {
+		r.fail(list, "plans: none is free, for portals that bought none")
+	}
+	c.changes = priceChanges(c.plans)
+}
+
+// claims are what no other plan may have, as errors say it.
+func (p *Plan) claims() []string {
+	all := []string{fmt.Sprintf("a plan %d", p.ID)}
+	if p.Visible {
+		all = append(all, fmt.Sprintf("a plan on offer named %s", p.Name))
+	}
+	if p.Service != "" {
+		all = append(all, fmt.Sprintf("a service %s", strings.ToLower(serviceName(p.Service))))
+	}
+	if p.ProductID != "" {
+		all = append(all, fmt.Sprintf("a product %s", p.ProductID))
+	}
+	return all
+}
+
+// lowestID is DocSpace's, whose ids have 32 bits.
+const lowestID = math.MinInt32
+
+func (r *reader) plan(n ast.Node, c *Catalog) *Plan {
+	o := r.object(n, "plan", "id", "name", "title", "description", "product", "service", "group", "unit",
+		"period", "visible", "wallet", "additional", "minimum", "features", "price")
+	p := &Plan{
+		ID: int(o.whole("id", lowestID, -1)), Period: Period(o.text("period")),
+		Visible: o.flag("visible"), Wallet: o.flag("wallet"), Additional: o.flag("additional"), Minimum: 1,
+	}
+	if !o.has("id") {
+		r.failAt(o.line, "plan: id is missing: a number below zero")
+		return p
+	}
+	o.what = fmt.Sprintf("plan %d", p.ID)
+	p.Name, p.Service, p.ProductID, p.Group = o.name("name"), o.name("service"), o.name("product"), o.name("group")
+	p.Title, p.Description, p.Unit = o.text("title"), o.text("description"), o.text("unit")
 	if p.Name == "" {
-		return nil, fmt.Errorf("name is empty")
+		r.failAt(o.line, "%s: name is missing", o.what)
 	}
 	if p.Period != NoPeriod && p.Period != Month && p.Period != Year {
-		return nil, fmt.Errorf("period %q is neither month nor year", p.Period)
+		r.fail(o.nodes["period"], "%s: period %s is neither month nor year", o.what, quoted(string(p.Period)))
 	}
 	if p.Service != "" && !p.Wallet {
-		return nil, fmt.Errorf("service is only for what is paid from the wallet")
+		r.fail(o.nodes["service"], "%s: service is only for what is paid from the wallet", o.what)
 	}
-	features, err := ParseFeatures(p.Features)
+	if p.Group != "" && (!p.Wallet || p.Visible) {
+		r.fail(o.nodes["group"], "%s: group is only for what is paid from the wallet and not on offer itself", o.what)
+	}
+	if o.has("minimum") {
+		p.Minimum = o.whole("minimum", 1, c.policy.MaxQuantity)
+	}
+	features, err := ParseFeatures(o.text("features"))
 	if err != nil {
-		return nil, fmt.Errorf("features: %w", err)
+		r.fail(o.nodes["features"], "%s: features: %w", o.what, err)
 	}
-	prices := map[money.Currency]money.Amount{}
-	for code, text := range p.Price {
-		if !slices.Contains(currencies, money.Currency(code)) {
-			return nil, fmt.Errorf("price: %s is not one of currencies", code)
+	p.Features = features
+	p.prices = r.prices(o, c.currencies)
+	return p
+}
+
+// prices reads what a plan costs: one price in each currency, or a list of those
+// with the days from which they hold. What has no price costs nothing.
+func (r *reader) prices(o object, currencies []money.Currency) []Price {
+	n := o.nodes["price"]
+	if n == nil {
+		free := Price{}
+		for _, c := range currencies {
+			free.Amounts = append(free.Amounts, money.FromUnits(0, c))
 		}
-		amount, err := money.Parse(string(text), money.Currency(code))
-		if err != nil {
-			return nil, fmt.Errorf("price: %s: %w", code, err)
-		}
-		if amount.Sign() < 0 {
-			return nil, fmt.Errorf("price: %s is negative", amount)
-		}
-		prices[amount.Currency()] = amount
+		return []Price{free}
 	}
-	for _, currency := range currencies {
-		if len(p.Price) == 0 {
-			prices[currency] = money.FromUnits(0, currency)
-		}
-		if _, ok := prices[currency]; !ok {
-			return nil, fmt.Errorf("price: none in %s", currency)
-		}
+	if _, ok := n.(*ast.SequenceNode); !ok {
+		return []Price{r.priceEntry(n, o.what, currencies, false)}
 	}
-	return &Plan{
-		ID: p.ID, Name: p.Name, Title: p.Title, ProductID: p.Product, Service: p.Service,
-		Period: p.Period, Visible: p.Visible, Wallet: p.Wallet, Features: features, prices: prices,
-	}, nil
+	entries := r.list(n, o.what)
+	if len(entries) == 0 {
+		r.fail(n, "%s: price is empty", o.what)
+	}
+	var all []Price
+	for i, entry := range entries {
+		p := r.priceEntry(entry, o.what, currencies, true)
+		switch {
+		case i == 0:
+		case p.From.IsZero():
+			r.fail(entry, "%s: price: from is missing: only the first price may have none", o.what)
+		case !p.From.After(all[i-1].From):
+			r.fail(entry, "%s: price: from is not later than that of the price before", o.what)
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// priceEntry reads one price in each currency, and from when it holds.
+func (r *reader) priceEntry(n ast.Node, what string, currencies []money.Currency, dated bool) Price {
+	var p Price
+	amounts := map[money.Currency]money.Amount{}
+	for _, pair := range r.pairs(n, what+": price") {
+		if pair.name == "from" && dated {
+			p.From = r.moment(pair.value, what+": price: from")
+			continue
+		}
+		currency := money.Currency(pair.name)
+		if !slices.Contains(currencies, currency) {
+			r.failAt(pair.line, "%s: price: %s is not one of currencies", what, quoted(pair.name))
+		}
+		amounts[currency] = r.price(pair.value, what+": price: "+pair.name, currency)
+	}
+	for _, c := range currencies {
+		amount, ok := amounts[c]
+		if !ok {
+			r.fail(n, "%s: price: none in %s", what, c)
+		}
+		p.Amounts = append(p.Amounts, amount)
+	}
+	return p
 }

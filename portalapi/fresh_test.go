@@ -87,8 +87,8 @@ func changes(id string) []change {
 		{"what is used", "quota", `"used":{"value":9,"title":"Admins added:"}`, func(ctx context.Context, s *billing.Service) error {
 			return s.SetUsage(ctx, id, map[string]int64{"manager": 9})
 		}},
-		{"a service", "quotas?wallet=true", `"value":false,"type":"flag"`, func(ctx context.Context, s *billing.Service) error {
-			return s.SetServices(ctx, id, nil)
+		{"a service", "quotas?wallet=true", `"value":true,"type":"flag","priceTitle":"Enable AI`, func(ctx context.Context, s *billing.Service) error {
+			return s.SetServices(ctx, id, []int{-13})
 		}},
 		{"the plan", "quota", `{"id":-3,"title":"Startup"`, func(ctx context.Context, s *billing.Service) error {
 			return s.SetPurchases(ctx, id, nil)

@@ -27,10 +27,10 @@ currencies: [USD]
 plans:
   - { id: -3, name: startup, features: free }
   - { id: -9, name: admin, features: "manager:1", visible: true, price: { USD: 20 } }
-  - { id: -11, name: storage, service: disk-storage, visible: true, wallet: true, features: "total_size:1", price: { USD: 1 } }
-  - { id: -12, name: backup, service: backup, visible: true, wallet: true, features: backup, price: { USD: 10 } }
-  - { id: -13, name: aitools, service: ai-tools, visible: true, wallet: true, features: aitools, price: { USD: 1 } }
-  - { id: -14, name: hidden, service: hidden, wallet: true, features: aitools, price: { USD: 1 } }
+  - { id: -11, name: storage, service: disk-storage, visible: true, wallet: true, additional: true, features: "total_size:1", price: { USD: 1 } }
+  - { id: -12, name: backup, service: backup, visible: true, wallet: true, additional: true, features: backup, price: { USD: 10 } }
+  - { id: -13, name: aitools, service: ai-tools, visible: true, wallet: true, additional: true, features: aitools, price: { USD: 1 } }
+  - { id: -14, name: hidden, service: hidden, wallet: true, additional: true, features: aitools, price: { USD: 1 } }
 `
 
 // newLedger returns a house with one portal that has a customer and an empty

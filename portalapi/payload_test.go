@@ -82,9 +82,9 @@ func TestAnswersAreTheContracts(t *testing.T) {
 		"quota, example A":       {business, "quota", businessPayload, "1"},
 		"quota, example B":       {startup, "quota", startupPayload, "1"},
 		"quotas":                 {business, "quotas", plansPayload, "2"},
-		"quotas, wallet":         {business, "quotas?wallet=true", servicesPayload, "2"},
+		"quotas, wallet":         {business, "quotas?wallet=true", servicesPayload, "3"},
 		"quotas on Startup":      {startup, "quotas", startupPlans(), "2"},
-		"wallet on Startup":      {startup, "quotas?wallet=true", strings.Replace(servicesPayload, "Additional backup", "Backup", 1), "2"},
+		"wallet on Startup":      {startup, "quotas?wallet=true", strings.Replace(servicesPayload, "Additional backup", "Backup", 1), "3"},
 		"top-up":                 {business, "topupsettings", topUpPayload, "1"},
 		"top-up, never set":      {startup, "topupsettings", noTopUpPayload, "1"},
 		"currencies":             {business, "currencies", `[` + dollars + `]`, "1"},
@@ -147,7 +147,7 @@ func TestNonProfitPortalIsOfferedItsOwnPlan(t *testing.T) {
 		`"nonProfit":true,"free":false,"trial":false,"features":[`) || strings.Count(got, `"nonProfit"`) != 1 {
 		t.Errorf("plans: %s", got)
 	}
-	if got := h.getAs(key, "quotas?wallet=true").payload(t); strings.Count(got, `"nonProfit"`) != 2 {
+	if got := h.getAs(key, "quotas?wallet=true").payload(t); strings.Count(got, `"nonProfit"`) != 3 {
 		t.Errorf("services: %s", got)
 	}
 }

@@ -179,5 +179,14 @@ const servicesPayload = `[
       { "id": "backup", "title": "Additional backup", "image": "<svg>", "value": false, "type": "flag",
         "priceTitle": "Enable backups. Costs will be billed automatically." }
     ]
+  },
+  {
+    "id": -13,
+    "price": { "value": 1.00, "currencySymbol": "$", "isoCurrencySymbol": "USD" },
+    "nonProfit": false, "free": false, "trial": false,
+    "features": [
+      { "id": "aitools", "title": "AI features", "image": "<svg>", "value": false, "type": "flag",
+        "priceTitle": "Enable AI features to boost productivity." }
+    ]
   }
 ]`
