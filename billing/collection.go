@@ -1,6 +1,7 @@
 package billing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,7 +31,7 @@ func (s *Service) openCollection(ctx context.Context, portalID, key string, in D
 	asked := store.Collection{
 		PortalID: portalID, Key: key, State: store.CollectionOpen, Provider: s.provider.Name(),
 		Input:  ledger.InputOf("deposit", in.Amount.Currency(), in.Amount.Units(), in.Participant),
-		Amount: in.Amount, Participant: in.Participant, OpenedAt: now, AskedAt: now,
+		Amount: in.Amount, Participant: in.Participant, OpenedAt: now, AskedAt: now, Purpose: store.ForDeposit,
 	}
 	// Most who come again change nothing, and need not wait for who does.
 	err = s.store.Read(ctx, func(tx *store.Tx) error {
@@ -137,7 +138,8 @@ func (s *Service) ask(ctx context.Context, c store.Collection) (Receipt, error) 
 	asking, cancel := context.WithTimeout(ctx, providerTimeout)
 	defer cancel()
 	answer, err := s.provider.Charge(asking, payment.Charge{
-		ID: collectionID(c), Customer: c.PortalID, Method: customer.MethodType, Amount: c.Amount, Description: "Balance top-up",
+		ID: collectionID(c), Customer: c.PortalID, Account: customer.Account, Method: cmp.Or(customer.Method, customer.MethodType),
+		Amount: c.Amount, Description: s.descriptionOf(c),
 	})
 	switch {
 	case errors.Is(err, payment.ErrRefused):
@@ -156,6 +158,34 @@ func (s *Service) methodOf(ctx context.Context, portalID string) (customer store
 	return customer, fromStore("read customer", err)
 }
 
+// descriptionOf is what the customer reads on a statement.
+func (s *Service) descriptionOf(c store.Collection) string {
+	if plan, ok := s.catalog.Plan(c.PlanID); ok && c.Purpose == store.ForPlan {
+		return cmp.Or(plan.Title, plan.Name)
+	}
+	return "Balance top-up"
+}
+
+// queryOf is how the provider is asked about a collection.
+func (s *Service) queryOf(ctx context.Context, c store.Collection) (payment.Query, error) {
+	customer, err := s.methodOf(ctx, c.PortalID)
+	if errors.Is(err, ErrNotFound) { // there is none before the first page is paid
+		err = nil
+	}
+	return payment.Query{Customer: c.PortalID, ID: collectionID(c), Account: customer.Account, Reference: c.Reference}, err
+}
+
+// find asks the provider what came of a collection.
+func (s *Service) find(ctx context.Context, c store.Collection) (payment.Outcome, error) {
+	query, err := s.queryOf(ctx, c)
+	if err != nil {
+		return payment.Outcome{}, err
+	}
+	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), providerTimeout)
+	defer cancel()
+	return s.provider.Find(asking, query)
+}
+
 // collectionID is the provider's name for a collection: "c5.docspace.io123".
 func collectionID(c store.Collection) string { return fmt.Sprintf("c%d.%s", c.Number, c.PortalID) }
 
@@ -163,9 +193,7 @@ func collectionID(c store.Collection) string { return fmt.Sprintf("c%d.%s", c.Nu
 // more. One that it never heard of is asked for again under the same id, or given
 // up.
 func (s *Service) resolve(ctx context.Context, c store.Collection, giveUp bool) (Receipt, error) {
-	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), providerTimeout)
-	defer cancel()
-	answer, err := s.provider.Find(asking, payment.Query{Customer: c.PortalID, ID: collectionID(c), Reference: c.Reference})
+	answer, err := s.find(ctx, c)
 	switch {
 	case err == nil:
 		return s.close(ctx, c, answer)
@@ -223,44 +251,37 @@ func settlementKey(c store.Collection) string {
 }
 
 // close writes down what the provider said; money that it collected is posted in
-// the same transaction. Whoever comes first wins, the others find it done.
+// the same transaction, and does what it was for. Whoever comes first wins, the
+// others find it done.
 func (s *Service) close(ctx context.Context, c store.Collection, answer payment.Outcome) (Receipt, error) {
 	ctx = context.WithoutCancel(ctx)
-	now := s.now()
-	c.AskedAt, c.Reference, c.Reason = now, answer.Reference, answer.Reason
-	switch answer.State {
-	case payment.Settled:
-		c.State, c.ClosedAt = store.CollectionSettled, now
-	case payment.Declined, payment.Unconfirmed:
-		c.State, c.ClosedAt = store.CollectionDeclined, now
-	default:
-		c.State, c.Reason = store.CollectionUnknown, ""
+	c = ended(c, answer, s.now())
+	if c.State == store.CollectionSettled && answer.Amount != (money.Amount{}) && answer.Amount != c.Amount {
+		return Receipt{}, fmt.Errorf("provider %s collected %s where %s was asked, collection %s", c.Provider, answer.Amount, c.Amount, collectionID(c))
 	}
-	wasClosed := false
-	post := store.Post{Now: now, Also: func(tx *store.Tx, results []ledger.Result) error {
-		if len(results) > 0 && results[0].Err != nil {
-			return results[0].Err
-		}
-		err := tx.CloseCollection(c)
-		if wasClosed = errors.Is(err, store.ErrNotFound); wasClosed {
-			return nil // somebody else did
-		}
-		return err
-	}}
 	if c.State == store.CollectionSettled {
-		if answer.Amount != (money.Amount{}) && answer.Amount != c.Amount {
-			return Receipt{}, fmt.Errorf("provider %s collected %s where %s was asked, collection %s", c.Provider, answer.Amount, c.Amount, collectionID(c))
+		if err := s.ensureCustomer(ctx, c.PortalID, c.Participant); err != nil {
+			return Receipt{}, err
 		}
-		post.Requests = []ledger.Request{settlement(c)}
 	}
-	results, err := s.store.Post(ctx, post)
+	var (
+		settled   Outcome
+		wasClosed bool
+	)
+	err := s.change(ctx, c.PortalID, func(tx *store.Tx, t *trail) (err error) {
+		if c.State == store.CollectionSettled {
+			if settled, err = s.settle(tx, c); err != nil {
+				return err
+			}
+		}
+		return s.end(tx, t, c, answer, &wasClosed)
+	})
 	if err != nil {
 		return Receipt{}, fromStore("close collection", fromLedger(err))
 	}
 	switch {
 	case c.State == store.CollectionSettled: // whatever others made of it, the money is there
-		o := outcome(c.PortalID, results[0])
-		return o.Receipt, o.Err
+		return settled.Receipt, settled.Err
 	case wasClosed:
 		if c, err = s.collection(ctx, c); err != nil {
 			return Receipt{}, err
@@ -270,6 +291,80 @@ func (s *Service) close(ctx context.Context, c store.Collection, answer payment.
 		return Receipt{}, &DeclinedError{Reason: c.Reason}
 	}
 	return Receipt{}, ErrUnsettled
+}
+
+// ended returns a collection as the provider's answer leaves it.
+func ended(c store.Collection, answer payment.Outcome, now time.Time) store.Collection {
+	c.AskedAt, c.Reference, c.Reason = now, cmp.Or(answer.Reference, c.Reference), answer.Reason
+	switch answer.State {
+	case payment.Settled:
+		c.State, c.ClosedAt = store.CollectionSettled, now
+	case payment.Declined, payment.Unconfirmed:
+		c.State, c.ClosedAt = store.CollectionDeclined, now
+	default:
+		c.State, c.Reason = store.CollectionUnknown, ""
+	}
+	return c
+}
+
+// settle posts the money that a collection brought.
+func (s *Service) settle(tx *store.Tx, c store.Collection) (Outcome, error) {
+	if err := tx.LockBook(c.PortalID, ledger.Main); err != nil {
+		return Outcome{}, err
+	}
+	if c.Purpose == store.ForPlan {
+		// A plan may be paid in any currency; the wallet's own is the first one.
+		if err := tx.EnsurePocket(ledger.Main, s.catalog.DefaultCurrency()); err != nil {
+			return Outcome{}, err
+		}
+	}
+	results, err := tx.CarryOut(s.now(), []ledger.Request{settlement(c)})
+	if err != nil {
+		return Outcome{}, err
+	}
+	return outcome(c.PortalID, results[0]), results[0].Err
+}
+
+// end closes the collection, and does what it was for.
+func (s *Service) end(tx *store.Tx, t *trail, c store.Collection, answer payment.Outcome, wasClosed *bool) error {
+	if c.State == store.CollectionSettled && c.Purpose == store.ForPlan {
+		before, err := tx.CollectionByKey(c.PortalID, c.Key)
+		if err != nil {
+			return err
+		}
+		if before.State != store.CollectionSettled {
+			if c.Reason, err = s.applyPlan(tx, t, c); err != nil {
+				return err
+			}
+		}
+	}
+	err := tx.CloseCollection(c)
+	if *wasClosed = errors.Is(err, store.ErrNotFound); *wasClosed {
+		return nil // somebody else did
+	}
+	if err != nil {
+		return err
+	}
+	if answer.Method != nil {
+		if err := s.saveMethod(tx, t, c.PortalID, c.Provider, *answer.Method); err != nil {
+			return err
+		}
+	}
+	if c.Closed() {
+		t.note(CollectionEnded, collectionID(c), nil, notedCollection{
+			State: string(c.State), Amount: c.Amount.String(), Purpose: string(c.Purpose), Reason: c.Reason, Reference: c.Reference,
+		})
+	}
+	return nil
+}
+
+// notedCollection is how the trail tells of a collection.
+type notedCollection struct {
+	State     string `json:"state"`
+	Amount    string `json:"amount"`
+	Purpose   string `json:"purpose"`
+	Reason    string `json:"reason,omitempty"`
+	Reference string `json:"reference,omitempty"`
 }
 
 // closedReceipt returns what a collection came to that ended before.
@@ -295,9 +390,7 @@ const abandoned = "abandoned"
 // was held up in the middle of asking, for longer than anybody waits, may have
 // collected after that: the money is the customer's all the same.
 func (s *Service) abandonedReceipt(ctx context.Context, c store.Collection) (Receipt, error) {
-	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), providerTimeout)
-	defer cancel()
-	answer, err := s.provider.Find(asking, payment.Query{Customer: c.PortalID, ID: collectionID(c), Reference: c.Reference})
+	answer, err := s.find(ctx, c)
 	switch {
 	case errors.Is(err, payment.ErrNotFound) || err == nil && (answer.State == payment.Declined || answer.State == payment.Unconfirmed):
 		return Receipt{}, &DeclinedError{Reason: abandoned}

@@ -59,6 +59,12 @@ var (
 	// ErrUnsettled: the provider's answer is not known yet. Nothing may be
 	// charged anew: the same again, under the same key, tells.
 	ErrUnsettled = errors.New("the outcome of the payment is not known yet")
+	// ErrNotPaid: the portal's plan is not paid.
+	//lint:ignore ST1005 DocSpace's own text
+	ErrNotPaid = errors.New("Tariff is not paid")
+	// ErrLimit: more is used than would be allowed; a *subscription.LimitError is
+	// beneath it.
+	ErrLimit = errors.New("more is used than would be allowed")
 	// ErrBusyWallet: another deposit into the wallet is under way.
 	ErrBusyWallet = errors.New("another deposit into the wallet is under way")
 )
@@ -76,6 +82,29 @@ func (e *FieldError) Error() string { return e.Field + " " + e.Text }
 
 // Unwrap returns ErrInvalid.
 func (e *FieldError) Unwrap() error { return ErrInvalid }
+
+// ArgumentError is input that can't be used, in DocSpace's own words. It wraps
+// ErrInvalid.
+type ArgumentError struct {
+	// Field is the name of the input.
+	Field string
+	// Text is what DocSpace says of it: "Invalid quantity".
+	Text string
+}
+
+// Error returns DocSpace's words.
+func (e *ArgumentError) Error() string { return e.Text }
+
+// Unwrap returns ErrInvalid.
+func (e *ArgumentError) Unwrap() error { return ErrInvalid }
+
+func argument(field, text string) error { return &ArgumentError{Field: field, Text: text} }
+
+// limitError is a limit that would be exceeded, with its name in this package.
+type limitError struct{ err error }
+
+func (e *limitError) Error() string   { return e.err.Error() }
+func (e *limitError) Unwrap() []error { return []error{ErrLimit, e.err} }
 
 func invalid(field, format string, args ...any) error {
 	return &FieldError{Field: field, Text: fmt.Sprintf(format, args...)}
@@ -125,7 +154,7 @@ func fromStore(doing string, err error) error {
 func isOurs(err error) bool {
 	for _, ours := range []error{
 		ErrInvalid, ErrNoPortal, ErrNotFound, ErrInsufficient, ErrMismatch, ErrHoldClosed, ErrOverHold, ErrOverCorrection,
-		ErrNoProvider, ErrNoMethod, ErrDeclined, ErrUnsettled, ErrBusyWallet,
+		ErrNoProvider, ErrNoMethod, ErrDeclined, ErrUnsettled, ErrBusyWallet, ErrNotPaid, ErrLimit, ErrAccessDenied,
 	} {
 		if errors.Is(err, ours) {
 			return true

@@ -40,21 +40,15 @@ func (s *Service) Quota(c *Caller, locale catalog.Locale) (*Quota, *Standing, er
 	}
 	v := c.View
 	q := &Quota{Region: s.region(v, locale), Used: v.usage}
-	var (
-		lines     []catalog.Line
-		walletDue time.Time
-	)
-	for _, sub := range v.subscriptions {
-		lines = append(lines, sub.Line)
-		if sub.Plan.Wallet && !sub.dueAt.IsZero() && (walletDue.IsZero() || sub.dueAt.Before(walletDue)) {
-			walletDue = sub.dueAt
+	for _, b := range v.bought {
+		if b.plan.Wallet && b.plan.Additional && !b.DueAt.IsZero() && (q.DueAt.IsZero() || b.DueAt.Before(q.DueAt)) {
+			q.DueAt = b.DueAt
 		}
 	}
-	q.DueAt = walletDue
 	if q.DueAt.IsZero() && !s.stockQuirks {
-		q.DueAt = v.subscriptions[0].dueAt
+		q.DueAt = v.bought[0].DueAt
 	}
-	total, err := catalog.Sum(lines, q.Region.Currency, s.now())
+	total, err := s.allowance(v.bought, q.Region.Currency)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -69,7 +63,7 @@ func (s *Service) Quotas(c *Caller, wallet bool, locale catalog.Locale) ([]Quota
 	if err := c.mustAdminister(); err != nil {
 		return nil, nil, err
 	}
-	current := c.View.subscriptions[0].Plan
+	current := c.View.bought[0].plan
 	plans := s.catalog.Offered(wallet)
 	if !wallet && current.Features.Has("non-profit") {
 		plans = []*catalog.Plan{current}
@@ -104,5 +98,5 @@ func (s *Service) region(v *View, locale catalog.Locale) money.Region {
 }
 
 func (s *Service) standing(v *View) *Standing {
-	return &Standing{Current: v.subscriptions[0].Plan, Services: v.services, Since: v.Portal.CreatedAt}
+	return &Standing{Current: v.bought[0].plan, Services: v.services, Since: v.Portal.CreatedAt}
 }

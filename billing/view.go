@@ -3,13 +3,11 @@ package billing
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/bursarhq/bursar/catalog"
 	"github.com/bursarhq/bursar/ledger"
 	"github.com/bursarhq/bursar/store"
 )
@@ -33,23 +31,19 @@ type View struct {
 type facts struct {
 	Portal store.Portal
 
-	customer      *store.Customer // nil: none
-	payer         *store.User     // nil: the customer's address is nobody's
-	subscriptions []subscription
-	topUp         *store.TopUpRule // nil: never set
-	usage         map[string]int64
-	services      []int
-	zone          func() (*time.Location, error) // looked up once
+	customer   *store.Customer  // nil: none
+	payer      *store.User      // nil: the customer's address is nobody's
+	bought     []bought         // the plan first, then the add-ons that count
+	overdue    []bought         // add-ons whose time is over
+	topUp      *store.TopUpRule // nil: never set
+	usage      map[string]int64
+	services   []int
+	restricted []string                       // AI models that may not be used
+	zone       func() (*time.Location, error) // looked up once
 
 	until    time.Time // as View's, as far as these facts go
 	keys     sync.Map  // [32]byte → *knownKey, as they were looked up
 	keyCount atomic.Int32
-}
-
-// subscription is a store.Subscription with its plan.
-type subscription struct {
-	catalog.Line
-	dueAt time.Time
 }
 
 // viewing is a view and where its portal was last located.
@@ -171,8 +165,10 @@ func (s *Service) load(tx *store.Tx, portalID string) (*facts, error) {
 	if v.services, err = tx.Services(portalID); err != nil {
 		return nil, err
 	}
-	v.until = s.catalog.NextPriceChange(s.now())
-	return v, s.loadSubscriptions(tx, v)
+	if v.restricted, err = tx.RestrictedModels(portalID); err != nil {
+		return nil, err
+	}
+	return v, s.loadBought(tx, v)
 }
 
 // loadCustomer reads the customer and who pays for it: the user it names or, as
@@ -197,39 +193,6 @@ func (v *facts) loadCustomer(tx *store.Tx) error {
 	}
 	v.payer = &payer
 	return err
-}
-
-// loadSubscriptions reads what the portal has bought, less the add-ons whose
-// time is over, which count no more from the second on.
-func (s *Service) loadSubscriptions(tx *store.Tx, v *facts) error {
-	rows, err := tx.Subscriptions(v.Portal.ID)
-	if err != nil {
-		return err
-	}
-	now := s.now()
-	for _, row := range rows {
-		plan, ok := s.catalog.Plan(row.PlanID)
-		if !ok {
-			return fmt.Errorf("the portal has plan %d, which the catalogue lacks", row.PlanID)
-		}
-		if plan.Wallet && plan.Additional && !row.DueAt.IsZero() {
-			if !now.Before(row.DueAt) {
-				continue
-			}
-			if v.until.IsZero() || row.DueAt.Before(v.until) {
-				v.until = row.DueAt
-			}
-		}
-		v.subscriptions = append(v.subscriptions, subscription{
-			Line:  catalog.Line{Plan: plan, Quantity: row.Quantity},
-			dueAt: row.DueAt,
-		})
-	}
-	if len(v.subscriptions) == 0 || v.subscriptions[0].Plan.Additional {
-		free := subscription{Line: catalog.Line{Plan: s.catalog.DefaultPlan(), Quantity: 1}}
-		v.subscriptions = append([]subscription{free}, v.subscriptions...)
-	}
-	return nil
 }
 
 // derived keeps what doors made of a view, for as long as the view lives.

@@ -125,12 +125,12 @@ func addOnEndsByTimeAlone(t *testing.T, order []int) {
 		isNew  bool
 	}{
 		{0, plain + gigabyte, true, 2 * day, false},
-		{day + time.Hour, plain + gigabyte, true, 2 * day, false}, // the plan is due, and stays
-		{2*day - time.Microsecond, plain + gigabyte, true, 2 * day, false},
+		{day + time.Hour, plain + gigabyte, true, 2 * day, false},         // the plan is due, and stays
+		{2*day - time.Microsecond, plain + gigabyte, true, 2 * day, true}, // the due day is over, and with it the state
 		{2 * day, plain, true, 3 * day, true},
 		{3*day - time.Microsecond, plain, true, 3 * day, false},
 		{3 * day, plain, false, day, true},
-		{300 * day, plain, false, day, false},
+		{300 * day, plain, false, day, true}, // the days of grace are over
 	} {
 		h.clock.Advance(now.Add(step.at).Sub(h.clock.Now()))
 		c := h.enter("p.example", key)

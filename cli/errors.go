@@ -83,6 +83,8 @@ var outcomes = []struct {
 	{billing.ErrNoMethod, ExitFailed, "bursar customer set --method card says that there is one"},
 	{billing.ErrDeclined, ExitFailed, "the customer's bank knows why; another method may do"},
 	{billing.ErrUnsettled, ExitFailed, "repeat the command with the same --idempotency-key: it charges nothing twice"},
+	{billing.ErrNotPaid, ExitFailed, "renew the plan first"},
+	{billing.ErrLimit, ExitFailed, "use less, or take more of the plan"},
 	{billing.ErrBusyWallet, ExitFailed, "wait until the other deposit is settled"},
 
 	{store.ErrQueueFull, ExitFailed, "too much is going on; try again"},

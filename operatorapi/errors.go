@@ -56,6 +56,8 @@ var answers = []struct {
 	{err: billing.ErrHoldClosed, status: http.StatusConflict, code: "hold_closed"},
 	{err: billing.ErrOverHold, status: http.StatusUnprocessableEntity, code: "over_hold"},
 	{err: billing.ErrOverCorrection, status: http.StatusUnprocessableEntity, code: "over_correction"},
+	{err: billing.ErrNotPaid, status: http.StatusPaymentRequired, code: "not_paid"},
+	{err: billing.ErrLimit, status: http.StatusConflict, code: "limit_exceeded"},
 	{err: billing.ErrBusyWallet, status: http.StatusConflict, code: "wallet_busy"},
 	{err: billing.ErrNoMethod, status: http.StatusConflict, code: "no_payment_method"},
 	{err: billing.ErrNoProvider, status: http.StatusConflict, code: "no_provider"},

@@ -39,6 +39,8 @@ var answers = []struct {
 	{err: billing.ErrOverCorrection, status: http.StatusBadRequest, write: writeError},
 	{err: billing.ErrNoProvider, status: http.StatusForbidden, kind: "System.InvalidOperationException", hresult: -2146233079, write: writeError},
 	{err: billing.ErrNoMethod, status: http.StatusForbidden, kind: "System.InvalidOperationException", hresult: -2146233079, write: writeError},
+	{err: billing.ErrNotPaid, status: http.StatusPaymentRequired, kind: "ASC.Core.Billing.BillingException", hresult: -2146233088, write: writeError},
+	{err: billing.ErrLimit, status: http.StatusPaymentRequired, kind: "ASC.Core.Tenants.TenantQuotaException", hresult: -2146233088, write: writeError},
 	{err: billing.ErrBusyWallet, status: http.StatusConflict, write: writeError},
 	{err: billing.ErrUnsettled, status: http.StatusServiceUnavailable, write: writeUnsettled},
 	{err: errTooMany, status: http.StatusTooManyRequests, write: writeEmpty},

@@ -82,3 +82,19 @@ func (tx *Tx) Customer(portalID string) (Customer, error) {
 	c.PayerID, c.CreatedAt, c.Delayed = payer.String, fromMicros(created), delayed == 1
 	return c, err
 }
+
+// PortalOfAccount returns the portal whose customer a provider knows by an account,
+// or ErrNotFound.
+func (tx *Tx) PortalOfAccount(provider, account string) (portalID string, err error) {
+	if account == "" {
+		return "", ErrNotFound
+	}
+	err = tx.row(`
+		SELECT portal_id
+		  FROM customer
+		 WHERE account = $2
+		   AND provider = $1
+		 ORDER BY portal_id
+		 LIMIT 1`, []any{provider, account}, &portalID)
+	return portalID, err
+}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/bursarhq/bursar/ledger"
@@ -179,6 +180,18 @@ func (tx *Tx) Pockets(portalID string, name ledger.Book) ([]ledger.Pocket, error
 	return all, err
 }
 
+// Done returns what was done under a key; nil for nothing.
+func (tx *Tx) Done(portalID, key string) (*ledger.Done, error) {
+	d, err := tx.done(portalID, key)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &d, nil
+}
+
 // done returns what was done under a key, or ErrNotFound.
 func (tx *Tx) done(portalID, key string) (ledger.Done, error) {
 	var (
@@ -289,4 +302,20 @@ func (tx *Tx) transfers(query string, args []any, portalID string, book ledger.B
 		t.Amount, t.Balance = money.FromUnits(amount, currency), money.FromUnits(balance, currency)
 		return each(&t)
 	})
+}
+
+// CorrectedOf returns how much of a transfer has been taken back.
+func (tx *Tx) CorrectedOf(portalID string, book ledger.Book, number int64) (money.Amount, error) {
+	var (
+		currency  money.Currency
+		corrected int64
+	)
+	err := tx.row(`
+		SELECT currency,
+		       (SELECT CAST(coalesce(sum(amount), 0) AS BIGINT) FROM transfer c WHERE c.portal_id = $1 AND c.book = $2 AND c.corrects = $3)
+		  FROM transfer
+		 WHERE portal_id = $1
+		   AND book = $2
+		   AND number = $3`, []any{portalID, string(book), number}, &currency, &corrected)
+	return money.FromUnits(corrected, currency), err
 }

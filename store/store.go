@@ -84,8 +84,17 @@ func (s *Store) Read(ctx context.Context, fn func(*Tx) error) error {
 // What fn did is durable when Change returns nil, and undone when it returns an
 // error, or a statement failed. It fails with ErrNotFound when there is no such
 // portal. After ErrBusy it may have been done nevertheless, when a server was
-// lost in the moment of the commit.
+// lost in the moment of the commit. It calls fn once more when money was moved
+// meanwhile that fn moves too.
 func (s *Store) Change(ctx context.Context, portalID string, fn func(*Tx) error) error {
+	err := s.change(ctx, portalID, fn)
+	if errors.Is(err, errNotAllNew) || errors.Is(err, errOutdated) { // what it moves was moved meanwhile, by the poster
+		err = s.change(ctx, portalID, fn)
+	}
+	return err
+}
+
+func (s *Store) change(ctx context.Context, portalID string, fn func(*Tx) error) error {
 	return s.write(ctx, portalID, func(tx *Tx) error {
 		changed, err := tx.exec(`
 			UPDATE portal

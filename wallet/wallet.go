@@ -29,6 +29,29 @@ func Charge(p Payment) ledger.Action {
 	return p.posting(ledger.ServicePayment, ledger.Wallet, ledger.Revenue)
 }
 
+// Subscribe is paid from the wallet for a period: of a plan proper, or of a service
+// beside it.
+func Subscribe(p Payment, plan bool) ledger.Action {
+	kind := ledger.ServicePayment
+	if plan {
+		kind = ledger.PackagePayment
+	}
+	return p.posting(kind, ledger.Wallet, ledger.Revenue)
+}
+
+// Unused is what is given back of a period that was paid for and is not used.
+func Unused(p Payment) ledger.Action {
+	return p.posting(ledger.Refund, ledger.Revenue, ledger.Wallet)
+}
+
+// AICredit is moved from the wallet to the AI credit beside it.
+func AICredit(p Payment) ledger.Action {
+	out := p.posting(ledger.AIDebit, ledger.Wallet, ledger.Transit)
+	in := p.posting(ledger.AICredit, ledger.Transit, ledger.Wallet)
+	in[0].Book = ledger.AI
+	return append(out, in...)
+}
+
 // Deposit is paid into the wallet by way of a payment provider.
 func Deposit(p Payment, provider string) ledger.Action {
 	return p.posting(ledger.Deposit, ledger.Provider(provider), ledger.Wallet)

@@ -22,6 +22,8 @@ ALTER TABLE customer ADD COLUMN method_label TEXT COLLATE "C" NOT NULL DEFAULT '
 ALTER TABLE customer ADD COLUMN fingerprint TEXT COLLATE "C" NOT NULL DEFAULT '';
 ALTER TABLE customer ADD COLUMN delayed BIGINT NOT NULL DEFAULT 0 CHECK (delayed IN (0, 1)); -- settles late
 
+CREATE INDEX customer_account ON customer (account) WHERE account <> '';
+
 -- What a collection is for, and the provider's page that it waits at.
 ALTER TABLE collection ADD COLUMN purpose TEXT COLLATE "C" NOT NULL DEFAULT 'deposit' CHECK (purpose IN ('deposit', 'plan'));
 ALTER TABLE collection ADD COLUMN plan_id BIGINT NOT NULL DEFAULT 0;   -- of a plan

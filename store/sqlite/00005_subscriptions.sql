@@ -22,6 +22,8 @@ ALTER TABLE customer ADD COLUMN method_label TEXT NOT NULL DEFAULT ''; -- 'Visa 
 ALTER TABLE customer ADD COLUMN fingerprint TEXT NOT NULL DEFAULT '';
 ALTER TABLE customer ADD COLUMN delayed INTEGER NOT NULL DEFAULT 0 CHECK (delayed IN (0, 1)); -- settles late
 
+CREATE INDEX customer_account ON customer (account) WHERE account <> '';
+
 -- What a collection is for, and the provider's page that it waits at.
 ALTER TABLE collection ADD COLUMN purpose TEXT NOT NULL DEFAULT 'deposit' CHECK (purpose IN ('deposit', 'plan'));
 ALTER TABLE collection ADD COLUMN plan_id INTEGER NOT NULL DEFAULT 0;   -- of a plan

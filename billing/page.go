@@ -1,0 +1,342 @@
+package billing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/bursarhq/bursar/ledger"
+	"github.com/bursarhq/bursar/payment"
+	"github.com/bursarhq/bursar/store"
+	"github.com/bursarhq/bursar/wallet"
+)
+
+// pageToCome stands in the place of an address until there is one.
+const pageToCome = "pending"
+
+// pageSlack is how long a page must still be good for to be given out again.
+const pageSlack = 5 * time.Minute
+
+// planPage writes a collection down and opens the provider's page for it, or
+// returns the page that was opened for the same before.
+func (s *Service) planPage(ctx context.Context, c store.Collection, page payment.Page) (string, error) {
+	now := s.now()
+	again := ""
+	err := s.change(ctx, c.PortalID, func(tx *store.Tx, t *trail) error {
+		open, err := tx.OpenPage(c.PortalID, c.Input)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		if err == nil && open.Page != pageToCome && (open.PageUntil.IsZero() || now.Add(pageSlack).Before(open.PageUntil)) {
+			again = open.Page
+			return nil
+		}
+		c.Key, c.State, c.Page, c.OpenedAt, c.AskedAt = ownKeys+"page:"+uuid.NewString(), store.CollectionOpen, pageToCome, now, now
+		t.note(PageOpened, "plan "+strconv.Itoa(c.PlanID), nil, map[string]any{"quantity": c.Quantity, "amount": c.Amount.String()})
+		c.Number, err = tx.InsertCollection(c)
+		return err
+	})
+	if err != nil || again != "" {
+		return again, fromStore("open page", err)
+	}
+	customer, err := s.methodOf(ctx, c.PortalID)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return "", err
+	}
+	page.ID, page.Customer, page.Account, page.Amount = collectionID(c), c.PortalID, customer.Account, c.Amount
+	link, err := s.openPage(ctx, page)
+	if err != nil {
+		// Nobody has the link. Should the page be paid all the same, the money is
+		// the customer's: what is abandoned can still be settled.
+		given := payment.Outcome{State: payment.Declined, Reason: abandoned}
+		if _, closing := s.close(ctx, c, given); !errors.Is(closing, ErrDeclined) {
+			err = errors.Join(err, closing)
+		}
+		return "", err
+	}
+	c.Page, c.PageUntil, c.Reference = link.URL, link.ExpiresAt, link.Reference
+	err = s.store.Change(context.WithoutCancel(ctx), c.PortalID, func(tx *store.Tx) error { return tx.PutPage(c) })
+	if errors.Is(err, store.ErrNotFound) { // paid already
+		err = nil
+	}
+	return link.URL, fromStore("open page", err)
+}
+
+// openPage asks the provider for a page.
+func (s *Service) openPage(ctx context.Context, page payment.Page) (payment.Link, error) {
+	asking, cancel := context.WithTimeout(ctx, providerTimeout)
+	defer cancel()
+	link, err := s.provider.Open(asking, page)
+	if err == nil || errors.Is(err, payment.ErrRefused) {
+		return link, err
+	}
+	return link, fmt.Errorf("%w: %w", ErrTryAgain, err)
+}
+
+// Return is where a customer comes back to from a provider's page, and in which
+// language it is; see PlanOrder.
+type Return struct {
+	SuccessURL, CancelURL, Language string
+}
+
+// SetupPage returns the address of the page at which a payment method is saved
+// without buying anything; "" when there is one already. It fails with
+// ErrNoProvider and ErrAccessDenied. Source: contract, "GET
+// /payment/checkoutsetupurl".
+func (s *Service) SetupPage(ctx context.Context, c *Caller, to Return) (string, error) {
+	if s.provider == nil {
+		return "", ErrNoProvider
+	}
+	if err := c.mustAdminister(); err != nil {
+		return "", err
+	}
+	customer, email := c.View.customer, c.User.Email
+	if customer != nil {
+		if !c.Pays() {
+			return "", ErrAccessDenied
+		}
+		if customer.MethodStatus == "set" {
+			return "", nil
+		}
+		email = customer.Email
+	}
+	page := payment.Page{
+		Kind: payment.SetupPage, ID: "s" + c.User.ID + "." + uuid.NewString() + "." + c.View.Portal.ID, Customer: c.View.Portal.ID, Email: email,
+		Language: to.Language, SuccessURL: to.SuccessURL, CancelURL: to.CancelURL,
+	}
+	if customer != nil {
+		page.Account = customer.Account
+	}
+	link, err := s.openPage(ctx, page)
+	return link.URL, err
+}
+
+// AccountPage returns the address of the page at which the customer sees and
+// changes what the provider has saved. It fails with ErrNoProvider, with
+// ErrNotFound when there is no customer, and with ErrAccessDenied unless the caller
+// is who pays or owns the portal. Source: contract, "GET /payment/account".
+func (s *Service) AccountPage(ctx context.Context, c *Caller, to Return) (string, error) {
+	if err := s.MayManageAccount(c); err != nil {
+		return "", err
+	}
+	link, err := s.openPage(ctx, payment.Page{
+		Kind: payment.AccountPage, Customer: c.View.Portal.ID, Account: c.View.customer.Account, Email: c.View.customer.Email,
+		Language: to.Language, SuccessURL: to.SuccessURL,
+	})
+	return link.URL, err
+}
+
+// MayManageAccount returns nil for whoever AccountPage is for.
+func (s *Service) MayManageAccount(c *Caller) error {
+	switch {
+	case s.provider == nil:
+		return ErrNoProvider
+	case c.View.customer == nil:
+		return missing("Customer could not be found")
+	case !c.Pays() && c.Role != Owner:
+		return ErrAccessDenied
+	}
+	return nil
+}
+
+// Receive takes note of what happened at the provider's. The same again changes
+// nothing. An error means that it should be told again.
+func (s *Service) Receive(ctx context.Context, e payment.Event) error {
+	if s.provider == nil {
+		return ErrNoProvider
+	}
+	ctx = WithActor(ctx, Actor{Kind: ByProvider, ID: e.ID, Name: s.provider.Name(), Request: actorOf(ctx).Request})
+	switch e.Kind {
+	case payment.Charged:
+		return s.receiveOutcome(ctx, e)
+	case payment.MethodSaved, payment.MethodChanged, payment.MethodGone:
+		return s.receiveMethod(ctx, e)
+	case payment.Refunded:
+		return s.receiveRefund(ctx, e)
+	}
+	return nil
+}
+
+// receiveOutcome ends the collection that an event is about.
+func (s *Service) receiveOutcome(ctx context.Context, e payment.Event) error {
+	c, err := s.collectionOf(ctx, e.ChargeID)
+	if errors.Is(err, ErrNotFound) {
+		return nil // none of ours: another program may have the same account
+	}
+	if err != nil {
+		return err
+	}
+	if e.Method != nil && e.Outcome.Method == nil {
+		e.Outcome.Method = e.Method
+	}
+	if e.Outcome.State == payment.Pending && c.State != store.CollectionOpen {
+		return nil
+	}
+	_, err = s.close(ctx, c, e.Outcome)
+	if errors.Is(err, ErrDeclined) || errors.Is(err, ErrUnsettled) {
+		return nil // it is written down
+	}
+	return err
+}
+
+// collectionOf returns the collection that the provider knows by a name.
+func (s *Service) collectionOf(ctx context.Context, id string) (c store.Collection, err error) {
+	digits, portalID, ok := strings.Cut(strings.TrimPrefix(id, "c"), ".")
+	number, parsing := strconv.ParseInt(digits, 10, 64)
+	if !ok || parsing != nil || !strings.HasPrefix(id, "c") || !portalIDForm.MatchString(portalID) {
+		return c, fmt.Errorf("collection %q: %w", id, ErrNotFound)
+	}
+	err = s.store.Read(ctx, func(tx *store.Tx) error {
+		c, err = tx.CollectionByNumber(portalID, number)
+		return err
+	})
+	return c, fromStore("look for the collection", err)
+}
+
+// receiveMethod writes down which method the customer has saved, or has no more.
+func (s *Service) receiveMethod(ctx context.Context, e payment.Event) error {
+	if e.Method == nil {
+		return nil
+	}
+	portalID := e.Customer
+	if portalID == "" {
+		err := s.store.Read(ctx, func(tx *store.Tx) (err error) {
+			portalID, err = tx.PortalOfAccount(s.provider.Name(), e.Method.Account)
+			return err
+		})
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return fromStore("look for the customer", err)
+		}
+	}
+	if e.Kind == payment.MethodSaved {
+		userID, _, _ := strings.Cut(strings.TrimPrefix(e.ChargeID, "s"), ".")
+		if err := s.ensureCustomer(ctx, portalID, userID); errors.Is(err, ErrNotFound) {
+			return nil // a portal that is not ours
+		} else if err != nil {
+			return err
+		}
+	}
+	err := s.change(ctx, portalID, func(tx *store.Tx, t *trail) error {
+		if e.Kind == payment.MethodSaved {
+			return s.saveMethod(tx, t, portalID, s.provider.Name(), *e.Method)
+		}
+		customer, err := tx.Customer(portalID)
+		if err != nil || customer.Provider != s.provider.Name() || customer.Method != e.Method.Token {
+			return err // of one that is not in use, nothing need be known
+		}
+		if e.Kind == payment.MethodChanged {
+			return s.saveMethod(tx, t, portalID, s.provider.Name(), *e.Method)
+		}
+		before := notedMethod(customer)
+		customer.MethodStatus, customer.Method, customer.MethodLabel, customer.Fingerprint = "none", "", "", ""
+		t.note(MethodChanged, customer.Provider, before, notedMethod(customer))
+		return tx.PutCustomer(customer)
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return fromStore("save the payment method", err)
+}
+
+// ensureCustomer makes the customer of a portal that somebody begins to pay for:
+// the user who does or, when that is nobody, the owner. One that is there stays.
+func (s *Service) ensureCustomer(ctx context.Context, portalID, userID string) error {
+	var payer store.User
+	var old *store.Customer
+	err := s.store.Read(ctx, func(tx *store.Tx) (err error) {
+		if old, err = optional(tx.Customer(portalID)); old != nil || err != nil {
+			return err
+		}
+		if payer, err = tx.UserByID(portalID, userID); errors.Is(err, store.ErrNotFound) {
+			payer, err = tx.Owner(portalID)
+		}
+		return err
+	})
+	if err != nil || old != nil {
+		return fromStore("look for the customer", err)
+	}
+	return s.SetCustomer(ctx, portalID, CustomerChange{Email: payer.Email, MethodStatus: "none"})
+}
+
+// saveMethod makes a method the one that the customer is charged by.
+func (s *Service) saveMethod(tx *store.Tx, t *trail, portalID, provider string, m payment.Method) error {
+	customer, err := tx.Customer(portalID)
+	if err != nil {
+		return err
+	}
+	before := notedMethod(customer)
+	customer.MethodStatus = "set"
+	if m.ExpiresYear > 0 && !s.now().Before(time.Date(m.ExpiresYear, time.Month(m.ExpiresMonth)+1, 1, 0, 0, 0, 0, time.UTC)) {
+		customer.MethodStatus = "expired"
+	}
+	customer.Provider, customer.Method, customer.MethodType, customer.MethodLabel = provider, m.Token, m.Kind, m.Label
+	customer.Fingerprint, customer.Delayed = m.Fingerprint, m.Delayed
+	if m.Account != "" {
+		customer.Account = m.Account
+	}
+	if after := notedMethod(customer); after != before {
+		t.note(MethodChanged, provider, before, after)
+	}
+	return tx.PutCustomer(customer)
+}
+
+// noteMethod is how the trail tells of a payment method.
+type noteMethod struct {
+	Status string `json:"status"`
+	Label  string `json:"label,omitempty"`
+	Type   string `json:"type,omitempty"`
+}
+
+func notedMethod(c store.Customer) noteMethod {
+	return noteMethod{Status: c.MethodStatus, Label: c.MethodLabel, Type: c.MethodType}
+}
+
+// receiveRefund takes out of the wallet what was given back at the provider's, by
+// whomever, and is not taken out yet.
+func (s *Service) receiveRefund(ctx context.Context, e payment.Event) error {
+	c, err := s.collectionOf(ctx, e.ChargeID)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	err = s.change(ctx, c.PortalID, func(tx *store.Tx, t *trail) error {
+		done, err := tx.Done(c.PortalID, settlementKey(c))
+		if err != nil || done == nil {
+			return err
+		}
+		if err := tx.LockBook(c.PortalID, ledger.Main); err != nil {
+			return err
+		}
+		back, err := tx.CorrectedOf(c.PortalID, ledger.Main, done.Answer.Main)
+		if err != nil {
+			return err
+		}
+		rest, err := e.Outcome.Amount.Sub(back)
+		if err != nil || rest.Sign() <= 0 {
+			return err
+		}
+		t.note(CollectionEnded, collectionID(c), nil, notedCollection{State: "refunded", Amount: rest.String(), Purpose: string(c.Purpose), Reference: e.Outcome.Reference})
+		results, err := tx.CarryOut(s.now(), []ledger.Request{{
+			Portal: c.PortalID, Key: settlementKey(c) + ":refunded:" + strconv.FormatInt(e.Outcome.Amount.Units(), 10),
+			Do: ledger.Correct{Book: ledger.Main, Transfer: done.Answer.Main, Amount: rest, Metadata: refundDetails},
+		}})
+		if err != nil {
+			return err
+		}
+		return fromLedger(results[0].Err)
+	})
+	return fromStore("take back a refund", err)
+}
+
+// refundDetails is what the customer reads of money that was given back by card.
+var refundDetails = wallet.Details("Refund to the payment method")

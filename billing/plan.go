@@ -1,0 +1,340 @@
+package billing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/bursarhq/bursar/catalog"
+	"github.com/bursarhq/bursar/ledger"
+	"github.com/bursarhq/bursar/money"
+	"github.com/bursarhq/bursar/payment"
+	"github.com/bursarhq/bursar/store"
+	"github.com/bursarhq/bursar/subscription"
+	"github.com/bursarhq/bursar/wallet"
+)
+
+// PlanOrder is a plan that is to be bought at the provider's page.
+type PlanOrder struct {
+	// Product is the plan's name: "admin".
+	Product  string
+	Quantity int64
+	// Locale says in which currency; Language in which language the page is, as a
+	// BCP 47 tag, "" leaving it to the provider.
+	Locale   catalog.Locale
+	Language string
+	// SuccessURL and CancelURL are where the customer comes back to.
+	SuccessURL, CancelURL string
+}
+
+// PlanPage returns the address of the page at which a plan is paid for the first
+// time; "" when the portal has one that is paid. What is paid there counts when the
+// provider tells, not when the customer comes back.
+//
+// It fails with ErrAccessDenied unless the caller is an administrator, with
+// ErrNoProvider, ErrLimit, and with an ArgumentError. Source: contract, "PUT
+// /payment/url".
+func (s *Service) PlanPage(ctx context.Context, c *Caller, order PlanOrder) (string, error) {
+	switch {
+	case s.provider == nil:
+		return "", ErrNoProvider
+	case !c.Role.Administers():
+		return "", ErrAccessDenied
+	case order.Quantity < 1 || order.Quantity > s.catalog.Policy().MaxQuantity:
+		return "", argument("quantity", "Invalid quantity")
+	}
+	if c.View.customer != nil && s.hasPaidPlan(c.View.facts) {
+		return "", nil
+	}
+	plan, ok := s.catalog.ByProductName(order.Product)
+	if !ok || plan.Wallet || plan.Period != catalog.Month {
+		return "", argument("quantity", defaultArgument)
+	}
+	if err := s.checkLimits(c.View.bought, c.View.usage, plan, order.Quantity); err != nil {
+		return "", err
+	}
+	currency := s.requestCurrency(order.Locale)
+	held, err := s.newPlan(c.View.Portal, plan, order.Quantity, currency)
+	if err != nil {
+		return "", err
+	}
+	email := c.User.Email
+	if c.View.customer != nil {
+		email = c.View.customer.Email
+	}
+	return s.planPage(ctx, store.Collection{
+		PortalID: c.View.Portal.ID, Provider: s.provider.Name(), Participant: c.User.ID,
+		Input:   ledger.InputOf("page", plan.ID, order.Quantity, currency, held.Rate.Units(), order.SuccessURL, order.CancelURL, order.Language, email),
+		Purpose: store.ForPlan, PlanID: plan.ID, Quantity: order.Quantity, Tariff: c.View.Portal.Tariff, Amount: held.Rate,
+	}, payment.Page{
+		Kind: payment.PayPage, Email: email, Language: order.Language, SuccessURL: order.SuccessURL, CancelURL: order.CancelURL,
+		Description: fmt.Sprintf("%s, %d %s, one %s", plan.Title, order.Quantity, plan.Unit, plan.Period),
+	})
+}
+
+// defaultArgument is what .NET says of an argument without words of its own.
+const defaultArgument = "Value does not fall within the expected range."
+
+// hasPaidPlan reports whether a portal has a plan that costs something, and is paid.
+func (s *Service) hasPaidPlan(v *facts) bool {
+	state, _ := s.stateOf(v)
+	plan := v.bought[0].plan
+	return state == subscription.Paid && plan.PriceAt(s.catalog.DefaultCurrency(), s.now()).Sign() > 0
+}
+
+// requestCurrency returns the currency that who asks pays by card in: that of where
+// they are, if everything is priced in it. Source: contract, "Request currency".
+func (s *Service) requestCurrency(l catalog.Locale) money.Currency {
+	return s.catalog.Region(catalog.Locale{Visitor: l.Visitor}).Currency
+}
+
+// checkLimits refuses a plan that allows less than what is used.
+func (s *Service) checkLimits(all []bought, used map[string]int64, plan *catalog.Plan, quantity int64) error {
+	lines := []catalog.Line{{Plan: plan, Quantity: quantity}}
+	for i := range all {
+		if all[i].plan.Additional {
+			lines = append(lines, all[i].line())
+		}
+	}
+	total, err := catalog.Sum(lines, s.catalog.DefaultCurrency(), s.now())
+	if err != nil {
+		return argument("quantity", "Invalid quantity")
+	}
+	if err := subscription.Check(total.Features, used); err != nil {
+		return &limitError{err}
+	}
+	return nil
+}
+
+// newPlan returns the first period of a plan, from now on.
+func (s *Service) newPlan(portal store.Portal, plan *catalog.Plan, quantity int64, currency money.Currency) (subscription.Holding, error) {
+	term, err := s.begin(s.now(), plan, portal.TimeZone)
+	if err != nil {
+		return subscription.Holding{}, err
+	}
+	held, err := subscription.Buy(quantity, plan.PriceAt(currency, s.now()), term)
+	if err != nil {
+		return held, fromSubscription(err)
+	}
+	if _, err := payment.Collectable(held.Rate); err != nil {
+		return held, argument("quantity", "Invalid product") // there is nothing to pay
+	}
+	return held, nil
+}
+
+// ChangePlan sets the quantity of the plan that the customer's card pays for,
+// until the end of its running period: more is charged at once, what is less is
+// given back into the wallet. A portal without such a plan buys a whole period. It
+// reports whether that was done: false means that the provider declined.
+//
+// It fails with ErrNoProvider, with ErrAccessDenied unless the caller is who pays,
+// with ErrNotFound, ErrLimit, an ArgumentError, and as Deposit does. Source:
+// contract, "PUT /payment/update".
+func (s *Service) ChangePlan(ctx context.Context, c *Caller, key, product string, quantity int64, locale catalog.Locale) (done, replay bool, err error) {
+	if key != "" {
+		if err := checkKey(key); err != nil {
+			return false, false, err
+		}
+	}
+	switch {
+	case s.provider == nil:
+		return false, false, ErrNoProvider
+	case c.View.customer == nil:
+		return false, false, missing("Customer could not be found")
+	case !c.Pays():
+		return false, false, ErrAccessDenied
+	}
+	plan, ok := s.catalog.ByProductName(product)
+	if !ok || plan.Wallet {
+		return false, false, argument("quantity", "Invalid product")
+	}
+	if quantity < 1 || quantity > s.catalog.Policy().MaxQuantity {
+		return false, false, argument("quantity", "Invalid quantity")
+	}
+	change := planChange{service: s, plan: plan, quantity: quantity, currency: s.requestCurrency(locale), by: c.User.ID}
+	receipt, err := s.changePlan(ctx, c.View.Portal.ID, key, change)
+	if errors.Is(err, ErrDeclined) {
+		return false, receipt.Replay, nil
+	}
+	return err == nil, receipt.Replay, err
+}
+
+// planChange is another quantity of the plan that the card pays for.
+type planChange struct {
+	service  *Service
+	plan     *catalog.Plan
+	quantity int64
+	currency money.Currency // of a plan that is new
+	by       string
+}
+
+func (p planChange) input() [32]byte {
+	return ledger.InputOf("plan", p.plan.ID, p.quantity, p.by)
+}
+
+// on works the change out on what a portal has, at a moment: what it has then, and
+// what that costs. Nothing to change is refused.
+func (p planChange) on(have *having, at time.Time) (after subscription.Holding, cost money.Amount, err error) {
+	s := p.service
+	primary := have.all[0]
+	running := primary.plan == p.plan && (primary.DueAt.IsZero() || at.Before(primary.DueAt))
+	switch {
+	case primary.plan != p.plan && primary.plan.PriceAt(s.catalog.DefaultCurrency(), at).Sign() > 0:
+		return after, cost, argument("quantity", "Invalid product")
+	case running && primary.Quantity == p.quantity:
+		return after, cost, argument("quantity", "Invalid quantity")
+	}
+	if err := s.checkLimits(have.all, have.used, p.plan, p.quantity); err != nil {
+		return after, cost, err
+	}
+	if !running {
+		after, err = s.newPlan(have.portal, p.plan, p.quantity, p.currency)
+		return after, after.Rate, err
+	}
+	held, err := s.holding(&primary)
+	if err != nil {
+		return after, cost, err
+	}
+	after, cost, err = held.Set(p.quantity, p.plan.PriceAt(held.Rate.Currency(), at), at)
+	return after, cost, fromSubscription(err)
+}
+
+// changePlan does it: at once when nothing is to be collected, or else when it is.
+func (s *Service) changePlan(ctx context.Context, portalID, key string, p planChange) (receipt Receipt, err error) {
+	if key == "" {
+		key = keyless + uuid.NewString()
+	}
+	var c store.Collection
+	isNew, collect := false, false
+	err = s.change(ctx, portalID, func(tx *store.Tx, t *trail) error {
+		now := s.now()
+		c = store.Collection{PortalID: portalID, Key: key, Provider: s.provider.Name(), Input: p.input(), OpenedAt: now, AskedAt: now,
+			State: store.CollectionOpen, Participant: p.by, Purpose: store.ForPlan, PlanID: p.plan.ID, Quantity: p.quantity}
+		before, err := sameCollection(tx, c)
+		if err == nil {
+			c, collect = before, true
+			return nil
+		} else if !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		if done, err := tx.Done(portalID, key); err != nil {
+			return err
+		} else if done != nil {
+			return s.again(tx, &receipt, ledger.Request{Portal: portalID, Key: key, Input: p.input(), Do: ledger.Post{}})
+		}
+		if _, err := tx.OpenCollection(portalID); err == nil {
+			return ErrBusyWallet
+		} else if !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		have, err := s.boughtIn(tx, portalID)
+		if err != nil {
+			return err
+		}
+		after, cost, err := p.on(have, now)
+		if err != nil {
+			return err
+		}
+		if cost.Sign() <= 0 {
+			return s.reducePlan(tx, t, have, p, key, after, cost.Neg(), &receipt)
+		}
+		customer, err := payingCustomer(tx, portalID)
+		if err != nil {
+			return err
+		}
+		if c.Amount, err = payment.Collectable(cost); err != nil {
+			return argument("quantity", "Invalid quantity")
+		}
+		c.Tariff = have.portal.Tariff
+		isNew, collect = true, true
+		t.note(PageOpened, "plan "+fmt.Sprint(p.plan.ID), nil, map[string]string{"amount": c.Amount.String(), "method": customer.MethodLabel})
+		c.Number, err = tx.InsertCollection(c)
+		return err
+	})
+	if err != nil || !collect {
+		return receipt, fromStore("change plan", err)
+	}
+	if isNew {
+		receipt, err = s.ask(ctx, c)
+	} else {
+		receipt, err = s.await(ctx, c)
+	}
+	receipt.Replay = !isNew
+	return receipt, err
+}
+
+// again returns what a request came to that was carried out before.
+func (s *Service) again(tx *store.Tx, receipt *Receipt, r ledger.Request) error {
+	results, err := tx.CarryOut(s.now(), []ledger.Request{r})
+	if err != nil {
+		return err
+	}
+	o := outcome(r.Portal, results[0])
+	*receipt = o.Receipt
+	return o.Err
+}
+
+// reducePlan makes the plan smaller, and gives back what is not used of it.
+func (s *Service) reducePlan(tx *store.Tx, t *trail, have *having, p planChange, key string, after subscription.Holding, back money.Amount, receipt *Receipt) error {
+	primary := have.all[0]
+	if back.Sign() > 0 {
+		if err := s.again(tx, receipt, ledger.Request{Portal: have.portal.ID, Key: key, Input: p.input(), Do: wallet.Unused(wallet.Payment{
+			Amount: back, Service: p.plan.Name, Quantity: primary.Quantity - p.quantity, Participant: p.by,
+			Metadata: wallet.Details(fmt.Sprintf("Unused part of %d %s", primary.Quantity-p.quantity, p.plan.Unit)),
+		})}); err != nil {
+			return err
+		}
+	}
+	return s.putBought(tx, t, have, row(p.plan, after, "card", primary.Next), false)
+}
+
+// applyPlan does what a collection for a plan was for, in the transaction that
+// ends it: the money is in the wallet, pays for the plan, and the portal has it.
+// When what the portal has is not what was priced any more, the money stays in the
+// wallet, and reason says why.
+func (s *Service) applyPlan(tx *store.Tx, t *trail, c store.Collection) (reason string, err error) {
+	plan, ok := s.catalog.Plan(c.PlanID)
+	if !ok {
+		return "no_such_plan", nil
+	}
+	have, err := s.boughtIn(tx, c.PortalID)
+	if err != nil {
+		return "", err
+	}
+	change := planChange{service: s, plan: plan, quantity: c.Quantity, currency: c.Amount.Currency(), by: c.Participant}
+	at := c.OpenedAt
+	if c.Page != "" {
+		at = s.now() // a period that is bought begins when it is paid
+		if state, _ := s.stateOf(&facts{bought: have.all}); state == subscription.Paid && have.all[0].plan.PriceAt(c.Amount.Currency(), at).Sign() > 0 {
+			return "paid_already", nil
+		}
+	}
+	after, cost, err := change.on(have, at)
+	if errors.Is(err, ErrInvalid) || errors.Is(err, ErrLimit) || errors.Is(err, ErrNotPaid) {
+		return "plan_changed", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if order, err := cost.Compare(c.Amount); err != nil || order > 0 || cost.Sign() <= 0 {
+		return "price_changed", nil
+	}
+	results, err := tx.CarryOut(s.now(), []ledger.Request{{
+		Portal: c.PortalID, Key: settlementKey(c) + ":plan", Input: c.Input, Do: wallet.Subscribe(wallet.Payment{
+			Amount: cost, Service: plan.Name, Quantity: c.Quantity, Participant: c.Participant,
+			Metadata: wallet.Details("Until " + after.Term.End.In(after.Term.Zone).Format(time.DateOnly)),
+		}, true),
+	}})
+	if err != nil {
+		return "", err
+	}
+	if err := results[0].Err; errors.Is(err, ledger.ErrInsufficient) {
+		return "insufficient_funds", nil
+	} else if err != nil {
+		return "", fromLedger(err)
+	}
+	return "", s.putBought(tx, t, have, row(plan, after, "card", nil), false)
+}
