@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/bursarhq/bursar/billing"
@@ -167,11 +166,11 @@ func writeUnsettled(w http.ResponseWriter, r *http.Request, started time.Time, a
 // problem inside the success envelope, fields by their C# names.
 func writeInvalid(w http.ResponseWriter, r *http.Request, started time.Time, a answer) {
 	type problem struct {
-		Type    string              `json:"type"`
-		Title   string              `json:"title"`
-		Status  int                 `json:"status"`
-		Errors  map[string][]string `json:"errors"`
-		TraceID string              `json:"traceId"`
+		Type    string  `json:"type"`
+		Title   string  `json:"title"`
+		Status  int     `json:"status"`
+		Errors  invalid `json:"errors"`
+		TraceID string  `json:"traceId"`
 	}
 	type link struct {
 		Href   string `json:"href"`
@@ -180,12 +179,6 @@ func writeInvalid(w http.ResponseWriter, r *http.Request, started time.Time, a a
 	method := r.Method
 	if method == http.MethodHead { // as GET, less the body
 		method = http.MethodGet
-	}
-	field, text := "Request", a.message
-	var wrong *billing.FieldError
-	if errors.As(a.err, &wrong) {
-		field = pascalCase(wrong.Field)
-		text = "The field " + field + " " + wrong.Text + "."
 	}
 	writeEncoded(w, started, a.status, typeProblem, struct {
 		Response   problem `json:"response"`
@@ -198,7 +191,7 @@ func writeInvalid(w http.ResponseWriter, r *http.Request, started time.Time, a a
 			Type:    "https://tools.ietf.org/html/rfc9110#section-15.5.1",
 			Title:   "One or more validation errors occurred.",
 			Status:  a.status,
-			Errors:  map[string][]string{field: {text}},
+			Errors:  invalidOf(a.err),
 			TraceID: w.Header().Get(httpd.RequestIDHeader),
 		},
 		Count: 1, Links: []link{{origin(r) + target(r), method}}, Status: 1, StatusCode: a.status,
@@ -211,13 +204,4 @@ func writeEncoded(w http.ResponseWriter, started time.Time, status int, contentT
 		body = []byte(`{"status":1,"statusCode":` + strconv.Itoa(status) + `}`)
 	}
 	writeJSON(w, started, status, contentType, body)
-}
-
-// pascalCase turns "min balance" into "MinBalance".
-func pascalCase(words string) string {
-	var b strings.Builder
-	for word := range strings.FieldsSeq(words) {
-		b.WriteString(strings.ToUpper(word[:1]) + word[1:])
-	}
-	return b.String()
 }

@@ -289,7 +289,7 @@ func parameters(r *http.Request, known []string) (map[string]string, error) {
 		if _, again := sent[known[i]]; again {
 			continue
 		}
-		if sent[known[i]], err = url.QueryUnescape(rawValue); err != nil {
+		if sent[known[i]], err = url.QueryUnescape(rawValue); err != nil || !isPlain(sent[known[i]]) {
 			return nil, &billing.FieldError{Field: known[i], Text: "is not encoded as a URL is"}
 		}
 	}
