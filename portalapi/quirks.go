@@ -8,11 +8,11 @@ package portalapi
 // what is not known is an error. It knows no Idempotency-Key and charges a deposit
 // once for each request; here, once for each key, and without keys never twice at
 // a time. It takes the last of several members of one name; here, a body that
-// says two things is refused. It says of a value of the wrong type where it stands,
-as "$.amount"; here, it is a field like others, "Amount", and only what is no JSON
-has such a key. Its lists of operations have no highest limit, and
-// pass on any order; here, 1000, and by date. And it sends the stack trace of each
-// error; here, stack is always null.
+// says two things is refused. It keys what is wrong with a value of another type by
+// where it stands, "$.amount"; here, by its field, "Amount", like all else, and only
+// what is no JSON by where it stands. Its lists of operations have no highest limit,
+// and pass on any order; here, 1000, and by date. And it sends the stack trace of
+// each error; here, stack is always null.
 type Quirks struct {
 	// BearerKeysOnly: an API key is accepted only as "Authorization: Bearer
 	// sk-…". Without it, also as "Authorization: sk-…", as the published
