@@ -51,6 +51,8 @@ type Caller struct {
 	View *View
 	User store.User
 	Role Role
+	// KeyID is the key's.
+	KeyID string
 }
 
 // mustAdminister returns ErrAccessDenied unless the caller may see settings.
@@ -99,7 +101,7 @@ func (s *Service) Authenticate(ctx context.Context, v *View, secret string, acce
 	s.uses.note(v.Portal.ID, known, now)
 	caller := known.caller.Load()
 	if caller == nil || caller.View != v {
-		caller = &Caller{View: v, User: known.user, Role: Role(known.user.Role)}
+		caller = &Caller{View: v, User: known.user, Role: Role(known.user.Role), KeyID: known.key.ID}
 		known.caller.Store(caller)
 	}
 	return caller, nil

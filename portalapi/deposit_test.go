@@ -428,7 +428,7 @@ func TestDepositsAreFewAMinute(t *testing.T) {
 	for _, address := range []string{away, elsewhere} { // by user, not by address
 		got := h.from(address, q)
 		got.wants(t, 429, "")
-		if limits(got) != [3]string{"10", "0", "60"} || got.header.Get("Retry-After") != "6" || got.body != "" {
+		if limits(got) != [3]string{"10", "0", "60"} || got.header.Get("Retry-After") != "60" || got.body != "" {
 			t.Errorf("limits are %v, Retry-After is %q", limits(got), got.header.Get("Retry-After"))
 		}
 	}

@@ -58,10 +58,11 @@ func encode(v any) ([]byte, error) {
 	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }
 
-func (e *envelope) write(w http.ResponseWriter, r *http.Request, started time.Time) {
+// write answers a request that came under a scheme.
+func (e *envelope) write(w http.ResponseWriter, r *http.Request, started time.Time, scheme string) {
 	path := target(r)
 	link := make([]byte, 0, len(r.Host)+len(path)+16)
-	link = appendString(link, scheme(r), "://", r.Host, path)
+	link = appendString(link, scheme, "://", r.Host, path)
 	writeJSON(w, started, http.StatusOK, typeJSON, e.head, link, e.tail)
 }
 

@@ -57,6 +57,7 @@ type answer struct {
 	message string
 	kind    string
 	hresult int
+	origin  string // that the caller sees the portal at
 }
 
 // fail answers an error.
@@ -67,7 +68,7 @@ func (d *door) fail(w http.ResponseWriter, r *http.Request, started time.Time, e
 				d.log.WarnContext(r.Context(), "request refused for now",
 					"request_id", w.Header().Get(httpd.RequestIDHeader), "path", r.URL.Path, "error", err)
 			}
-			row.write(w, r, started, answer{err, row.status, err.Error(), row.kind, row.hresult})
+			row.write(w, r, started, answer{err, row.status, err.Error(), row.kind, row.hresult, d.origin(r)})
 			return
 		}
 	}
@@ -87,7 +88,9 @@ func (d *door) fail(w http.ResponseWriter, r *http.Request, started time.Time, e
 // failUnknown answers an error to somebody who was not asked for a key yet. It
 // counts against the address, which slows down who tries names.
 func (d *door) failUnknown(w http.ResponseWriter, r *http.Request, started time.Time, err error) {
-	if limited := d.limit(w, r, nil); limited != nil {
+	under, limited := d.limit(w, r, nil, nil)
+	defer under.end()
+	if limited != nil {
 		err = limited
 	}
 	d.fail(w, r, started, err)
@@ -194,7 +197,7 @@ func writeInvalid(w http.ResponseWriter, r *http.Request, started time.Time, a a
 			Errors:  invalidOf(a.err),
 			TraceID: w.Header().Get(httpd.RequestIDHeader),
 		},
-		Count: 1, Links: []link{{origin(r) + target(r), method}}, Status: 1, StatusCode: a.status,
+		Count: 1, Links: []link{{a.origin + target(r), method}}, Status: 1, StatusCode: a.status,
 	})
 }
 

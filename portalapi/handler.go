@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -27,16 +28,19 @@ type Config struct {
 	// country a visitor comes from, such as CF-IPCountry; "" means none does.
 	CountryHeader string
 	// RequestsPerMinute bounds the requests of one user, or of one address
-	// without a good key; 0 means 1500, less than 0 means no bound. Of requests
-	// that cost money, each user has at most 10 of these for each path.
+	// without a good key; 0 means 1500, less than 0 means that there are no limits
+	// at all. A user with several keys has at most four fifths of it for one key.
 	RequestsPerMinute int
+	// Limits are the other bounds.
+	Limits Limits
+	// TrustedProxies are the networks of proxies whose X-Forwarded-For,
+	// X-Forwarded-Proto and Forwarded are believed. None: whoever has no good key
+	// is counted by the address that the connection comes from, and what these
+	// headers say of https is believed from anybody, for links.
+	TrustedProxies []netip.Prefix
+	// Now tells the time by which requests are counted; nil means time.Now.
+	Now func() time.Time
 }
-
-// Source: contract, "Rate limits".
-const (
-	defaultRequestsPerMinute = 1500
-	paymentsPerMinute        = 10
-)
 
 // OpenAPI is the description of the door, as served at /openapi.yaml.
 //
@@ -45,16 +49,16 @@ var OpenAPI []byte
 
 // New returns the handler of the door.
 func New(config Config) http.Handler {
-	if config.RequestsPerMinute == 0 {
-		config.RequestsPerMinute = defaultRequestsPerMinute
+	if config.Now == nil {
+		config.Now = time.Now
 	}
 	d := &door{
 		service:       config.Service,
 		log:           config.Log,
 		quirks:        config.Quirks,
 		countryHeader: config.CountryHeader,
-		limits:        newLimiter(config.RequestsPerMinute),
-		payments:      newLimiter(min(config.RequestsPerMinute, paymentsPerMinute)),
+		limits:        newLimiter(config.RequestsPerMinute, config.Limits, config.Quirks.QuietLimits, config.Now),
+		proxies:       config.TrustedProxies,
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /openapi.yaml", serveOpenAPI)
@@ -101,7 +105,7 @@ type door struct {
 	quirks        Quirks
 	countryHeader string
 	limits        *limiter
-	payments      *limiter
+	proxies       proxies
 }
 
 // route is one route of the contract. It has either answer or do.
@@ -120,6 +124,8 @@ type route struct {
 	do func(d *door, r *http.Request, c *billing.Caller) (done, error)
 	// pays says that the route can cost money, and is not for every second.
 	pays bool
+	// sensitive says that the route hands out a secret, and is for even fewer.
+	sensitive bool
 }
 
 // done is what came of a request.
@@ -174,10 +180,10 @@ func (d *door) handle(rt route) http.HandlerFunc {
 			return
 		}
 		caller, err := d.service.Authenticate(r.Context(), view, d.secret(r.Header), access)
-		if limited := d.limit(w, r, caller); limited != nil {
+		under, limited := d.limit(w, r, caller, &rt)
+		defer under.end()
+		if limited != nil {
 			err = limited
-		} else if err == nil && rt.pays {
-			err = d.payments.count(w, r, limitKey(r, caller)+" "+rt.path, d.quirks.QuietLimits)
 		}
 		if err != nil {
 			d.fail(w, r, started, err)
@@ -193,7 +199,7 @@ func (d *door) handle(rt route) http.HandlerFunc {
 			d.fail(w, r, started, err)
 			return
 		}
-		made.write(w, r, started)
+		made.write(w, r, started, d.scheme(r))
 	}
 }
 
@@ -255,7 +261,7 @@ func (d *door) ask(r *http.Request, rt route, c *billing.Caller) (question, erro
 		q.locale.Visitor = countryCode(r.Header.Get(d.countryHeader))
 	}
 	if rt.path == "/payment/customerinfo" {
-		q.origin = origin(r)
+		q.origin = d.origin(r)
 	}
 	if r.URL.RawQuery == "" {
 		return q, nil
@@ -336,9 +342,6 @@ func countryCode(s string) string {
 	return strings.ToUpper(s)
 }
 
-// origin returns the address that the caller sees the portal at.
-func origin(r *http.Request) string { return scheme(r) + "://" + r.Host }
-
 // target returns the path and query of a request as they came, in whatever case.
 func target(r *http.Request) string {
 	if strings.HasPrefix(r.RequestURI, "/") {
@@ -350,20 +353,6 @@ func target(r *http.Request) string {
 		return r.URL.RequestURI()
 	}
 	return whole.RequestURI()
-}
-
-func scheme(r *http.Request) string {
-	if forwarded := r.Header["X-Forwarded-Proto"]; len(forwarded) > 0 {
-		// Of several proxies, the first is the one that the caller sees.
-		first, _, _ := strings.Cut(forwarded[0], ",")
-		if first = strings.TrimSpace(first); first == "https" || first == "http" {
-			return first
-		}
-	}
-	if r.TLS != nil {
-		return "https"
-	}
-	return "http"
 }
 
 func serveOpenAPI(w http.ResponseWriter, r *http.Request) {

@@ -1,8 +1,12 @@
 package portalapi_test
 
 import (
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/bursarhq/bursar/billing"
@@ -33,7 +37,7 @@ func limits(r reply) [3]string {
 func TestRequestsAreCountedDown(t *testing.T) {
 	h := newHouse(t, setup{config: portalapi.Config{RequestsPerMinute: 3}})
 	q := request{path: "quota", key: h.company.OwnerKey}
-	for _, want := range [][3]string{{"3", "2", "20"}, {"3", "1", "40"}, {"3", "0", "60"}} {
+	for _, want := range [][3]string{{"3", "2", "60"}, {"3", "1", "60"}, {"3", "0", "60"}} {
 		got := h.from(away, q)
 		if got.status != http.StatusOK || limits(got) != want || got.header.Get("Retry-After") != "" {
 			t.Errorf("%d %v, want %v", got.status, limits(got), want)
@@ -44,7 +48,7 @@ func TestRequestsAreCountedDown(t *testing.T) {
 		if want := [3]string{"3", "0", "60"}; got.status != http.StatusTooManyRequests || limits(got) != want || got.body != "" {
 			t.Errorf("over the limit: %d %v %q, want %v", got.status, limits(got), got.body, want)
 		}
-		if got := got.header.Get("Retry-After"); got != "20" {
+		if got := got.header.Get("Retry-After"); got != "60" {
 			t.Errorf("Retry-After is %q", got)
 		}
 	}
@@ -52,8 +56,8 @@ func TestRequestsAreCountedDown(t *testing.T) {
 
 func TestLimitIs1500UnlessSaidOtherwise(t *testing.T) {
 	for perMinute, want := range map[int][3]string{
-		0:  {"1500", "1499", "0"},
-		60: {"60", "59", "1"},
+		0:  {"1500", "1499", "60"},
+		60: {"60", "59", "60"},
 		-1: {"", "", ""},
 	} {
 		h := newHouse(t, setup{config: portalapi.Config{RequestsPerMinute: perMinute}})
@@ -90,7 +94,9 @@ func TestWhoIsCountedTogether(t *testing.T) {
 		"nobody, twice":                   {from{away, "none", nil}, from{away, "none", nil}, true},
 		"nobody from another port":        {from{away, "none", nil}, from{"203.0.113.7:2", "none", nil}, true},
 		"nobody at two addresses":         {from{away, "none", nil}, from{elsewhere, "none", nil}, false},
-		"nobody at two IPv6 addresses":    {from{away6, "none", nil}, from{"[2001:db8::8]:1", "none", nil}, false},
+		"nobody at two IPv6 networks":     {from{away6, "none", nil}, from{"[2001:db8:0:1::7]:1", "none", nil}, false},
+		"nobody in one IPv6 network":      {from{away6, "none", nil}, from{"[2001:db8::8:9]:1", "none", nil}, true},
+		"nobody, by IPv4 and IPv6":        {from{away, "none", nil}, from{"[::ffff:203.0.113.7]:1", "none", nil}, true},
 		"two wrong keys":                  {from{away, "wrong", nil}, from{away, "wrong2", nil}, true},
 		"a wrong key and none":            {from{away, "wrong", nil}, from{away, "none", nil}, true},
 		"this machine":                    {from{here, "owner", nil}, from{here, "owner", nil}, false},
@@ -203,4 +209,71 @@ func TestTryingIsBoundedToo(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Who names proxies counts those without a key by the address that a proxy had the
+// request from, whatever they claim themselves.
+func TestProxiesThatAreNamedAreBelieved(t *testing.T) {
+	const proxy = "10.0.0.1:1"
+	for name, test := range map[string]struct {
+		from          string
+		first, second string // X-Forwarded-For
+		together      bool
+	}{
+		"two callers":               {proxy, "203.0.113.7", "203.0.113.8", false},
+		"one caller":                {proxy, "203.0.113.7", "203.0.113.7", true},
+		"one caller, with lies":     {proxy, "198.51.100.1, 203.0.113.7", "198.51.100.2, 203.0.113.7", true},
+		"one caller, no proxy":      {away, "198.51.100.1", "198.51.100.2", true},
+		"by this machine, untold":   {here, "203.0.113.7", "203.0.113.8", true},
+		"one caller, two addresses": {proxy, "2001:db8::7", "2001:db8::8", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t, setup{config: portalapi.Config{
+				RequestsPerMinute: 1, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+			}})
+			ask := func(forwarded string) bool {
+				header := map[string]string{"X-Forwarded-For": forwarded}
+				return h.from(test.from, request{path: "quota", header: header}).status == http.StatusTooManyRequests
+			}
+			if ask(test.first) {
+				t.Error("the first is over the limit")
+			}
+			if over := ask(test.second); over != test.together {
+				t.Errorf("the second is over the limit: %t, want %t", over, test.together)
+			}
+		})
+	}
+}
+
+// A deposit whose body does not come is under way.
+func TestRequestsUnderWayAreBounded(t *testing.T) {
+	h := newHouse(t, setup{config: portalapi.Config{Limits: portalapi.Limits{Writing: 2, Reading: 1}}})
+	var all sync.WaitGroup
+	var bodies []*io.PipeWriter
+	for range 2 {
+		body, w := io.Pipe()
+		bodies = append(bodies, w)
+		r := request{method: "POST", path: "deposit", key: h.company.OwnerKey, body: dollars100}.build(t, "")
+		r.RemoteAddr, r.Body = away, body
+		all.Go(func() {
+			got := httptest.NewRecorder()
+			if h.handler.ServeHTTP(got, r); got.Code != http.StatusBadRequest {
+				t.Errorf("without a body: %d", got.Code)
+			}
+		})
+		// What was read of the body shows that the request was let in.
+		_, err := w.Write([]byte(" "))
+		h.must(err)
+	}
+	post := request{method: "POST", path: "deposit", key: h.company.OwnerKey, body: dollars100}
+	got := h.from(away, post)
+	if want := [3]string{"2", "0", "1"}; got.status != http.StatusTooManyRequests || limits(got) != want || got.header.Get("Retry-After") != "1" {
+		t.Errorf("a third: %d %v", got.status, limits(got))
+	}
+	h.from(away, request{path: "quota", key: h.company.OwnerKey}).wants(t, 200, "")
+	for _, w := range bodies {
+		h.must(w.Close())
+	}
+	all.Wait()
+	h.from(away, post).wants(t, 200, "true")
 }

@@ -38,7 +38,7 @@ var startOfTime = time.Date(2026, time.July, 8, 11, 39, 43, 123456000, time.UTC)
 
 // setup says how a house differs from the usual one.
 type setup struct {
-	config  portalapi.Config // Service and Log are filled in
+	config  portalapi.Config // Service, Log and Now are filled in
 	billing billing.Config   // Store and Now are filled in
 	store   *store.Store     // nil: a new one in memory
 	empty   bool             // without the sample company
@@ -75,6 +75,7 @@ func newHouse(t *testing.T, s setup) *house {
 	if h.service, err = billing.New(s.billing); err != nil {
 		t.Fatal(err)
 	}
+	s.config.Now = h.clock.Now
 	s.config.Service, s.config.Log = h.service, slog.New(slog.NewTextHandler(h.log, nil))
 	h.handler = httpd.Wrap(httpd.Config{Handler: portalapi.New(s.config), Log: s.config.Log})
 	h.server = httptest.NewServer(h.handler)
