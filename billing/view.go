@@ -30,6 +30,8 @@ type View struct {
 // moves.
 type facts struct {
 	Portal store.Portal
+	// Hosts are those that the portal answers for, in lower case, sorted.
+	Hosts []string
 
 	customer   *store.Customer  // nil: none
 	payer      *store.User      // nil: the customer's address is nobody's
@@ -149,6 +151,9 @@ func (s *Service) load(tx *store.Tx, portalID string) (*facts, error) {
 	v := &facts{}
 	var err error
 	if v.Portal, err = tx.Portal(portalID); err != nil {
+		return nil, err
+	}
+	if v.Hosts, err = tx.Hosts(portalID); err != nil {
 		return nil, err
 	}
 	zone := v.Portal.TimeZone

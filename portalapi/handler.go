@@ -38,6 +38,11 @@ type Config struct {
 	// is counted by the address that the connection comes from, and what these
 	// headers say of https is believed from anybody, for links.
 	TrustedProxies []netip.Prefix
+	// RedirectHosts are the hosts, beside the portal's own, whose pages people may
+	// be sent to after a payment: "app.example.com", on the usual port,
+	// "app.example.com:8443", on that one, or "*.example.com", all below it. See
+	// CheckRedirectHost; what fails there covers nothing.
+	RedirectHosts []string
 	// Now tells the time by which requests are counted; nil means time.Now.
 	Now func() time.Time
 }
@@ -49,17 +54,7 @@ var OpenAPI []byte
 
 // New returns the handler of the door.
 func New(config Config) http.Handler {
-	if config.Now == nil {
-		config.Now = time.Now
-	}
-	d := &door{
-		service:       config.Service,
-		log:           config.Log,
-		quirks:        config.Quirks,
-		countryHeader: config.CountryHeader,
-		limits:        newLimiter(config.RequestsPerMinute, config.Limits, config.Quirks.QuietLimits, config.Now),
-		proxies:       config.TrustedProxies,
-	}
+	d := newDoor(config)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /openapi.yaml", serveOpenAPI)
 	mux.HandleFunc("GET "+avatarPath, d.serveAvatar)
@@ -96,6 +91,21 @@ func (d *door) anyCase(next http.Handler) http.Handler {
 	})
 }
 
+func newDoor(config Config) *door {
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	return &door{
+		service:       config.Service,
+		log:           config.Log,
+		quirks:        config.Quirks,
+		countryHeader: config.CountryHeader,
+		limits:        newLimiter(config.RequestsPerMinute, config.Limits, config.Quirks.QuietLimits, config.Now),
+		proxies:       config.TrustedProxies,
+		redirectHosts: redirectHosts(config.RedirectHosts),
+	}
+}
+
 const basePath = "/api/2.0/portal"
 
 // door holds what every route needs.
@@ -106,6 +116,7 @@ type door struct {
 	countryHeader string
 	limits        *limiter
 	proxies       proxies
+	redirectHosts []redirectHost
 }
 
 // route is one route of the contract. It has either answer or do.
