@@ -66,9 +66,6 @@ const (
 	Canceled  OperationStatus = "Canceled"
 )
 
-// operationDate has always seven digits, and the offset of the portal's zone.
-const operationDate = "2006-01-02T15:04:05.0000000Z07:00"
-
 // MarshalJSON writes the members in DocSpace's order, the date in whatever zone it
 // is in.
 func (o Operation) MarshalJSON() ([]byte, error) {
@@ -77,7 +74,7 @@ func (o Operation) MarshalJSON() ([]byte, error) {
 		currency = o.Debit.Currency()
 	}
 	return marshal(struct {
-		Date                   string          `json:"date"`
+		Date                   zoned           `json:"date"`
 		Service                string          `json:"service,omitempty"`
 		Description            string          `json:"description"`
 		Details                string          `json:"details"`
@@ -92,7 +89,7 @@ func (o Operation) MarshalJSON() ([]byte, error) {
 		AgentTitle             string          `json:"agentTitle,omitempty"`
 		Type                   OperationType   `json:"type"`
 	}{
-		o.Date.Format(operationDate), o.Service, o.Description, o.Details, o.ServiceUnit, o.Quantity, currency,
+		zoned(o.Date), o.Service, o.Description, o.Details, o.ServiceUnit, o.Quantity, currency,
 		amountMember(money.FromUnits(o.Credit.Units(), currency)), amountMember(money.FromUnits(o.Debit.Units(), currency)),
 		o.ParticipantName, o.ParticipantDisplayName, o.AgentID, o.AgentTitle, o.Type,
 	})

@@ -192,7 +192,7 @@ func failureOf(t testing.TB, err, kind error) *docspace.Error {
 
 func diff[T any](t testing.TB, what string, got, want T) {
 	t.Helper()
-	exact := cmp.AllowUnexported(money.Amount{}, docspace.FeatureValue{})
+	exact := cmp.AllowUnexported(money.Amount{}, docspace.FeatureValue{}, docspace.Decimal{})
 	if d := cmp.Diff(want, got, exact); d != "" {
 		t.Errorf("%s (-want +got):\n%s", what, d)
 	}

@@ -84,17 +84,23 @@ func (p *Price) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &in); err != nil {
 		return err
 	}
-	currency := money.Currency(in.ISO)
-	p.Symbol = in.Symbol
+	var err error
+	*p, err = readPrice("price.value", in.Value, in.Symbol, in.ISO)
+	return err
+}
+
+// readPrice reads a price whose currency may be named by its code, by its sign in
+// the code's place, or not at all.
+func readPrice(member string, value json.Number, symbol, iso string) (Price, error) {
+	currency := money.Currency(iso)
 	if !currency.WellFormed() {
 		currency = ""
-		if p.Symbol == "" {
-			p.Symbol = in.ISO
+		if symbol == "" {
+			symbol = iso
 		}
 	}
-	var err error
-	p.Amount, err = readAmount("price.value", in.Value, currency)
-	return err
+	amount, err := readAmount(member, value, currency)
+	return Price{amount, symbol}, err
 }
 
 // FeatureType says what a feature's value counts.

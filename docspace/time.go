@@ -41,3 +41,20 @@ func (t *Time) UnmarshalJSON(data []byte) error {
 	}
 	return fmt.Errorf("date: can't read %q", excerpt(*text))
 }
+
+// zonedTime has always seven digits, and the offset of the portal's zone.
+const zonedTime = "2006-01-02T15:04:05.0000000Z07:00"
+
+// zoned is a Time in the form that portals use where they mind their own zone:
+// seven digits, and the offset that it has here.
+type zoned Time
+
+// MarshalJSON writes the moment in whatever zone it is in, and the zero Time as
+// DocSpace writes an unset date.
+func (z zoned) MarshalJSON() ([]byte, error) { return json.Marshal(z.Format(zonedTime)) }
+
+// UnmarshalJSON reads what Time reads.
+func (z *zoned) UnmarshalJSON(data []byte) error { return (*Time)(z).UnmarshalJSON(data) }
+
+// IsZero reports whether it is no date.
+func (z zoned) IsZero() bool { return z.Time.IsZero() }
