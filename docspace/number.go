@@ -82,14 +82,6 @@ func (d *Decimal) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// readDecimal is for members that must be there.
-func readDecimal(member string, d Decimal) (Decimal, error) {
-	if d.IsZero() {
-		return d, fmt.Errorf("%s is missing", member)
-	}
-	return d, nil
-}
-
 // ID is what a portal names a thing by: most by numbers, some by texts. "" is
 // nothing, which portals write as 0. The ID of a number is its digits.
 type ID string
