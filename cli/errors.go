@@ -60,6 +60,7 @@ var outcomes = []struct {
 	{docspace.ErrTooLarge, ExitFailed, "no portal sends that much; check the address"},
 	{docspace.ErrMalformed, ExitFailed, "check the address: a proxy or a login page answers in place of the portal's API"},
 	{docspace.ErrPortalFailed, ExitFailed, "the portal failed; its administrators find the reason in its logs"},
+	{docspace.ErrPaymentRequired, ExitFailed, "the wallet, the plan or the portal's payment does not cover it; bursar report shows all three"},
 	{docspace.ErrRefused, ExitFailed, "the portal's own text says why"},
 
 	{billing.ErrInvalid, ExitUsage, "see --help for what goes there"},

@@ -32,6 +32,9 @@ var met = map[string]map[string]struct {
 		"ErrForbidden":    {docspace.ErrForbidden, cli.ExitNotAllowed},
 		"ErrNotFound":     {docspace.ErrNotFound, cli.ExitFailed},
 		"ErrRefused":      {docspace.ErrRefused, cli.ExitFailed},
+
+		"ErrPaymentRequired": {docspace.ErrPaymentRequired, cli.ExitFailed},
+
 		"ErrRateLimited":  {docspace.ErrRateLimited, cli.ExitFailed},
 		"ErrPortalFailed": {docspace.ErrPortalFailed, cli.ExitFailed},
 		"ErrUnreachable":  {docspace.ErrUnreachable, cli.ExitFailed},

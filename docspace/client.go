@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -67,11 +68,17 @@ func New(config Config) (*Client, error) {
 	}, nil
 }
 
+// otherKey is what every API key looks like: a portal that made one says it, too.
+var otherKey = regexp.MustCompile(apiKeyPrefix + `[0-9A-Za-z]{8,}`)
+
 // scrubber returns a function that redacts a key in a text, in whatever way it
-// may stand in an address.
+// may stand in an address, and all that looks like another.
 func scrubber(key string) func(string) string {
 	shown := redacted(key)
-	return strings.NewReplacer(key, shown, url.QueryEscape(key), shown, url.PathEscape(key), shown).Replace
+	own := strings.NewReplacer(key, shown, url.QueryEscape(key), shown, url.PathEscape(key), shown)
+	return func(text string) string {
+		return otherKey.ReplaceAllString(own.Replace(text), apiKeyPrefix+"***")
+	}
 }
 
 // URL returns the address of the portal.
@@ -133,17 +140,22 @@ func (e *envelope) known() bool {
 // read does one operation, repeats included, and decodes its payload. The
 // result is nil when the portal sent none.
 func read[T any](ctx context.Context, c *Client, op operation, query url.Values) (*T, error) {
+	answer, err := c.ask(ctx, op, query)
+	if err != nil {
+		return nil, err
+	}
+	return decode[T](c, op, answer)
+}
+
+// ask does one read, repeats included, with what the config asks of every read.
+func (c *Client) ask(ctx context.Context, op operation, query url.Values) (*envelope, error) {
 	if c.refresh {
 		query.Set("refresh", "true")
 	}
 	if c.country != "" {
 		query.Set("country", c.country)
 	}
-	answer, err := c.retry(ctx, op, query)
-	if err != nil {
-		return nil, err
-	}
-	return decode[T](c, op, answer)
+	return c.retry(ctx, op, query)
 }
 
 // decode reads the payload of an answer; nil when there is none.
@@ -230,6 +242,8 @@ func (c *Client) open(op operation, res *http.Response, body []byte) (*envelope,
 		}
 	case failure.Err == ErrRedirect && res.Header.Get("Location") != "":
 		failure.Message = "sent on to " + c.redirectHost(res)
+	case failure.Err != nil && isObject && invalid(env.Response) != "":
+		failure.Message = c.excerpt(invalid(env.Response))
 	case failure.Err != nil:
 		failure.Message = c.describeRefusal(res, body)
 	case isObject && string(env.Status) == "1":

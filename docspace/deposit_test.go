@@ -63,7 +63,7 @@ func TestDepositIsNeverRepeated(t *testing.T) {
 		"502":        {waiting(502, ""), docspace.ErrPortalFailed},
 		"503":        {waiting(503, "1"), docspace.ErrPortalFailed},
 		"504":        {waiting(504, ""), docspace.ErrPortalFailed},
-		"402":        {saying(402, refusal(402, "No money")), docspace.ErrRefused},
+		"402":        {saying(402, refusal(402, "No money")), docspace.ErrPaymentRequired},
 		"409":        {saying(409, refusal(409, "Another")), docspace.ErrRefused},
 		"422":        {saying(422, refusal(422, "Other input")), docspace.ErrRefused},
 		"broken":     {failing(io.ErrUnexpectedEOF), docspace.ErrUnreachable},

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"html"
+	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -23,8 +25,11 @@ var (
 	// ErrNotFound: nothing answers there by that name (404); most often the
 	// address is no portal.
 	ErrNotFound = errors.New("not found")
-	// ErrRefused: the portal refused for another reason (402 and other 4xx, or an
-	// error in a body of status 200).
+	// ErrPaymentRequired: the portal is not paid for, its plan does not allow that
+	// much, or the wallet has less (402).
+	ErrPaymentRequired = errors.New("payment required")
+	// ErrRefused: the portal refused for another reason (other 4xx, or an error in a
+	// body of status 200), or the client, before it sent anything.
 	ErrRefused = errors.New("refused by the portal")
 	// ErrRateLimited: too many requests (429), and repeating did not help.
 	ErrRateLimited = errors.New("too many requests")
@@ -73,6 +78,22 @@ func (e *Error) Error() string {
 // Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
+// MayHaveHappened reports whether what was asked may have been done all the same.
+// Of a read it says nothing. A status of 400 to 499, and what was refused before it
+// was sent, changed nothing; after anything else (the portal failed, did not answer
+// in time, or said what can't be read) nobody knows.
+func (e *Error) MayHaveHappened() bool {
+	if e.Status == 0 {
+		return !errors.Is(e.Err, ErrRefused)
+	}
+	return e.Status < 400 || e.Status > 499
+}
+
+// unsent makes an Error of what is refused before it is sent.
+func unsent(op operation, format string, args ...any) *Error {
+	return &Error{Operation: op.name, Message: fmt.Sprintf(format, args...) + "; nothing was sent", Err: ErrRefused}
+}
+
 // kindOf returns the Err value that belongs to a status, nil below 300.
 func kindOf(status int) error {
 	switch {
@@ -84,6 +105,8 @@ func kindOf(status int) error {
 		return ErrUnauthorized
 	case status == http.StatusForbidden:
 		return ErrForbidden
+	case status == http.StatusPaymentRequired:
+		return ErrPaymentRequired
 	case status == http.StatusNotFound:
 		return ErrNotFound
 	case status == http.StatusTooManyRequests:
@@ -93,6 +116,32 @@ func kindOf(status int) error {
 	default:
 		return ErrPortalFailed
 	}
+}
+
+// validation is what portals answer where input is wrong, by the field's name.
+// Source: contract, "Error envelope".
+type validation struct {
+	Title  string              `json:"title"`
+	Errors map[string][]string `json:"errors"`
+}
+
+// invalid returns what a portal found wrong with the input; "" if it says nothing of
+// the kind.
+func invalid(payload json.RawMessage) string {
+	var v validation
+	if len(payload) == 0 || json.Unmarshal(payload, &v) != nil {
+		return ""
+	}
+	var all []string
+	for _, field := range slices.Sorted(maps.Keys(v.Errors)) {
+		for _, text := range v.Errors[field] {
+			all = append(all, field+": "+text)
+		}
+	}
+	if len(all) == 0 {
+		return v.Title
+	}
+	return strings.Join(all, " ")
 }
 
 var htmlTitle = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)

@@ -16,7 +16,7 @@ import (
 const (
 	badGatewayPage = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center>nginx</center>\r\n</body>\r\n</html>\r\n"
 	loginPage      = "<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8>\n<TITLE data-x='1'>\n  Sign in &ndash; Portal &amp; more\n</TITLE></head></html>"
-	validation     = `{"response":{"title":"One or more validation errors occurred.","status":400,"errors":{"Country":["No."]}},` +
+	validation     = `{"response":{"title":"One or more validation errors occurred.","status":400,"errors":{"Country":["No."],"BackUrl":["It is no URL.","It is too long."]}},` +
 		`"count":1,"links":[],"status":1,"statusCode":400}`
 )
 
@@ -55,9 +55,13 @@ func badAnswers() []answer {
 
 		{name: "no such portal", status: 404, body: refusal(404, "Portal not found"), kind: docspace.ErrNotFound, message: "Portal not found"},
 		{name: "no such page", status: 404, headers: html, body: "<h1>Not here</h1>", kind: docspace.ErrNotFound, message: "Not Found, a web page"},
-		{name: "not paid", status: 402, body: refusal(402, "The portal is not paid"), kind: docspace.ErrRefused, message: "The portal is not paid"},
-		{name: "not paid, no words", status: 402, kind: docspace.ErrRefused, message: "Payment Required"},
-		{name: "a parameter is wrong", status: 400, body: validation, kind: docspace.ErrRefused},
+		{name: "not paid", status: 402, body: refusal(402, "The portal is not paid"), kind: docspace.ErrPaymentRequired, message: "The portal is not paid"},
+		{name: "not paid, no words", status: 402, kind: docspace.ErrPaymentRequired, message: "Payment Required"},
+		{name: "a parameter is wrong", status: 400, body: validation, kind: docspace.ErrRefused, message: "BackUrl: It is no URL. BackUrl: It is too long. Country: No."},
+		{name: "a parameter is wrong, and none is named", status: 400, body: `{"response":{"title":"One or more validation errors occurred."},"status":1}`,
+			kind: docspace.ErrRefused, message: "One or more validation errors occurred."},
+		{name: "errors of another kind", status: 400, body: `{"response":{"errors":["No."]},"status":1}`, kind: docspace.ErrRefused,
+			message: `Bad Request, JSON of another kind: {"response":{"errors":["No."]},"status":1}`},
 		{name: "a status of its own", status: 499, kind: docspace.ErrRefused, message: "unknown status"},
 		{name: "a status of its own, with an empty error", status: 499, body: `{"error":{}}`, kind: docspace.ErrRefused, message: "unknown status"},
 		{name: "over the limit", status: 429, headers: http.Header{"Retry-After": {"17"}, "X-Request-Id": {"r-1"}},

@@ -170,7 +170,7 @@ func operations() []operation {
 
 // kinds are the Err values, of which every *Error wraps exactly one.
 var kinds = []error{
-	docspace.ErrUnauthorized, docspace.ErrForbidden, docspace.ErrNotFound, docspace.ErrRefused,
+	docspace.ErrUnauthorized, docspace.ErrForbidden, docspace.ErrNotFound, docspace.ErrPaymentRequired, docspace.ErrRefused,
 	docspace.ErrRateLimited, docspace.ErrPortalFailed, docspace.ErrUnreachable, docspace.ErrTimeout,
 	docspace.ErrRedirect, docspace.ErrTooLarge, docspace.ErrMalformed,
 }

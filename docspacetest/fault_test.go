@@ -33,7 +33,7 @@ func TestEveryFaultStrikes(t *testing.T) {
 		{"Location", docspacetest.Fault{Status: 302, Location: "https://login.example.net/"}, docspace.ErrRedirect, "302 - sent on to https://login.example.net"},
 		{"Status", docspacetest.Fault{Status: 404}, docspace.ErrNotFound, "404 - Not Found"},
 		{"Body", docspacetest.Fault{Body: "hello"}, docspace.ErrMalformed, "200 - not JSON: hello"},
-		{"Status and Body", docspacetest.Fault{Status: 402, Body: `{"error":{"message":"Not paid"}}`}, docspace.ErrRefused, "402 - Not paid"},
+		{"Status and Body", docspacetest.Fault{Status: 402, Body: `{"error":{"message":"Not paid"}}`}, docspace.ErrPaymentRequired, "402 - Not paid"},
 		{"ContentType", docspacetest.Fault{ContentType: "text/html", Body: "hello"}, docspace.ErrMalformed, "200 - a web page"},
 		{"RetryAfter", docspacetest.Fault{Status: 503, RetryAfter: time.Minute}, docspace.ErrPortalFailed, "503 - Service Unavailable"},
 	}
