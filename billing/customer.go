@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/mail"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -132,8 +133,8 @@ func (s *Service) SetCustomer(ctx context.Context, portalID string, change Custo
 	if err != nil {
 		return err
 	}
-	return fromStore("set customer", s.store.Change(ctx, portalID, func(tx *store.Tx) error {
-		return s.putCustomer(tx, portalID, number, email, change)
+	return fromStore("set customer", s.change(ctx, portalID, func(tx *store.Tx, t *trail) error {
+		return s.putCustomer(tx, t, portalID, number, email, change)
 	}))
 }
 
@@ -159,10 +160,14 @@ func (s *Service) numberForNew(ctx context.Context, portalID, email string) (int
 	return number, fromStore("draw an account number", err)
 }
 
-func (s *Service) putCustomer(tx *store.Tx, portalID string, number int64, email string, change CustomerChange) error {
+func (s *Service) putCustomer(tx *store.Tx, t *trail, portalID string, number int64, email string, change CustomerChange) error {
 	customer, isNew, err := currentCustomer(tx, portalID)
 	if err != nil {
 		return err
+	}
+	var before any
+	if !isNew {
+		before = notedCustomer(customer)
 	}
 	if isNew {
 		customer = store.Customer{AccountNumber: number, MethodStatus: "none", CreatedAt: s.now()}
@@ -185,13 +190,26 @@ func (s *Service) putCustomer(tx *store.Tx, portalID string, number int64, email
 	if err := tx.PutCustomer(customer); err != nil {
 		return err
 	}
+	t.note(CustomerChanged, strconv.FormatInt(customer.AccountNumber, 10), before, notedCustomer(customer))
 	if err := s.putBalances(tx, portalID, change); err != nil {
 		return err
 	}
 	if change.TopUp != nil {
-		return s.putTopUp(tx, *change.TopUp)
+		return s.putTopUp(tx, t, portalID, *change.TopUp)
 	}
 	return nil
+}
+
+// customerNote is how the trail tells of a customer.
+type customerNote struct {
+	Email  string `json:"email"`
+	Payer  string `json:"payer,omitempty"`
+	Method string `json:"method"`
+	Type   string `json:"type,omitempty"`
+}
+
+func notedCustomer(c store.Customer) customerNote {
+	return customerNote{Email: c.Email, Payer: c.PayerID, Method: c.MethodStatus, Type: c.MethodType}
 }
 
 func currentCustomer(tx *store.Tx, portalID string) (customer store.Customer, isNew bool, err error) {

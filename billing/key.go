@@ -65,7 +65,7 @@ func (s *Service) CreateKey(ctx context.Context, portalID string, in NewKey) (se
 	if in.Days > 0 {
 		key.ExpiresAt = now.Add(time.Duration(in.Days) * 24 * time.Hour)
 	}
-	err = s.store.Change(ctx, portalID, func(tx *store.Tx) error {
+	err = s.change(ctx, portalID, func(tx *store.Tx, t *trail) error {
 		var user store.User
 		var err error
 		if in.UserEmail == "" {
@@ -77,12 +77,25 @@ func (s *Service) CreateKey(ctx context.Context, portalID string, in NewKey) (se
 			return err
 		}
 		key.UserID = user.ID
+		t.note(KeyCreated, key.ID, nil, notedKey(key))
 		return tx.InsertKey(key)
 	})
 	if err != nil {
 		return "", store.Key{}, fromStore("create key", err)
 	}
 	return secret, key, nil
+}
+
+// keyNote is how the trail tells of a key.
+type keyNote struct {
+	Name    string    `json:"name"`
+	User    string    `json:"user"`
+	Scopes  []string  `json:"scopes,omitempty"`
+	Expires time.Time `json:"expires,omitzero"`
+}
+
+func notedKey(k store.Key) keyNote {
+	return keyNote{Name: k.Name, User: k.UserID, Scopes: k.Scopes, Expires: k.ExpiresAt}
 }
 
 // newSecret draws a key as DocSpace makes them: sk- and 32 random bytes in
@@ -113,7 +126,7 @@ func (s *Service) Keys(ctx context.Context, portalID string) ([]store.Key, error
 // there is no such portal or key, and asks for the id when several keys end alike.
 func (s *Service) RevokeKey(ctx context.Context, portalID, name string) (store.Key, error) {
 	var key store.Key
-	err := s.store.Change(ctx, portalID, func(tx *store.Tx) error {
+	err := s.change(ctx, portalID, func(tx *store.Tx, t *trail) error {
 		keys, err := tx.Keys(portalID)
 		if err != nil {
 			return err
@@ -137,6 +150,9 @@ func (s *Service) RevokeKey(ctx context.Context, portalID, name string) (store.K
 			return fmt.Errorf("key %q: %w", name, store.ErrNotFound)
 		case 1:
 			key = matching[0]
+			if key.RevokedAt.IsZero() {
+				t.note(KeyRevoked, key.ID, notedKey(key), nil)
+			}
 			return tx.RevokeKey(key.ID, s.now())
 		default:
 			return invalid("key", "%q is how %d keys end; use the id", name, len(matching))

@@ -90,6 +90,24 @@ func New(config Config) (*Service, error) {
 	}, nil
 }
 
+// Catalog returns what is for sale.
+func (s *Service) Catalog() *catalog.Catalog { return s.catalog }
+
+// MayBuy returns nil for whoever pays for a portal that has a customer. It fails with
+// ErrNotFound and ErrAccessDenied.
+func (s *Service) MayBuy(c *Caller) error {
+	if c.View.customer == nil {
+		return missing("Customer could not be found")
+	}
+	if !c.Pays() {
+		return ErrAccessDenied
+	}
+	return nil
+}
+
+// HasCustomer reports whether the caller's portal has a customer.
+func (s *Service) HasCustomer(c *Caller) bool { return c.View.customer != nil }
+
 // Ready reports whether requests can be answered: nil when the database can be
 // read.
 func (s *Service) Ready(ctx context.Context) error {

@@ -2,8 +2,11 @@ package billing
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"strings"
 
+	"github.com/bursarhq/bursar/ledger"
 	"github.com/bursarhq/bursar/money"
 	"github.com/bursarhq/bursar/store"
 )
@@ -36,6 +39,64 @@ type TopUp struct {
 	Floor, Target money.Amount
 }
 
+// TopUpChange is a top-up rule as a portal's payer sets it, in whole major units.
+type TopUpChange struct {
+	Enabled                 bool
+	MinBalance, UpToBalance int64
+	// Currency is one of the catalogue's; "" is its default.
+	Currency money.Currency
+}
+
+// ChangeTopUpRule sets when, and up to what, the caller's wallet is refilled, and
+// returns the rule; nil takes it away. Both amounts are checked as a pair. It fails
+// with ErrAccessDenied unless the caller is who pays, with ErrNotFound, and with a
+// FieldError. Source: contract, "POST /payment/topupsettings".
+func (s *Service) ChangeTopUpRule(ctx context.Context, c *Caller, change *TopUpChange) (store.TopUpRule, error) {
+	switch {
+	case c.View.customer == nil:
+		return store.TopUpRule{}, missing("Customer could not be found")
+	case len(c.View.wallet[ledger.Main]) == 0:
+		return store.TopUpRule{}, missing("Balance could not be found")
+	case !c.Pays():
+		return store.TopUpRule{}, ErrAccessDenied
+	}
+	now := s.now()
+	if change == nil {
+		return store.TopUpRule{ModifiedAt: now}, s.setTopUp(ctx, c.View.Portal.ID, TopUp{})
+	}
+	if change.Currency == "" {
+		change.Currency = s.catalog.DefaultCurrency()
+	}
+	floor, err := money.FromMajor(change.MinBalance, change.Currency)
+	if err != nil {
+		return store.TopUpRule{}, invalid("min balance", "%v", err)
+	}
+	target, err := money.FromMajor(change.UpToBalance, change.Currency)
+	if err != nil {
+		return store.TopUpRule{}, invalid("up to balance", "%v", err)
+	}
+	rule := TopUp{Enabled: change.Enabled, Floor: floor, Target: target}
+	if err := s.setTopUp(ctx, c.View.Portal.ID, rule); err != nil {
+		var wrong *FieldError
+		if errors.As(err, &wrong) { // as the portal names it
+			err = &FieldError{Field: "settings." + camelCase(wrong.Field), Text: wrong.Text}
+		}
+		return store.TopUpRule{}, err
+	}
+	return store.TopUpRule{Enabled: rule.Enabled, MinBalance: floor, UpTo: target, ModifiedAt: now}, nil
+}
+
+// camelCase turns "min balance" into "minBalance".
+func camelCase(words string) string {
+	first, rest, more := strings.Cut(words, " ")
+	for more {
+		var word string
+		word, rest, more = strings.Cut(rest, " ")
+		first += strings.ToUpper(word[:1]) + word[1:]
+	}
+	return first
+}
+
 // SetTopUpRule sets when, and up to what, the portal's wallet is refilled. Both
 // amounts are checked as a pair. It fails with ErrNotFound when there is no such
 // portal.
@@ -57,18 +118,44 @@ func (s *Service) setTopUp(ctx context.Context, portalID string, rule TopUp) err
 	if err := s.checkTopUp(rule); err != nil {
 		return err
 	}
-	return fromStore("set top-up rule", s.store.Change(ctx, portalID, func(tx *store.Tx) error {
-		return s.putTopUp(tx, rule)
+	return fromStore("set top-up rule", s.change(ctx, portalID, func(tx *store.Tx, t *trail) error {
+		return s.putTopUp(tx, t, portalID, rule)
 	}))
 }
 
-func (s *Service) putTopUp(tx *store.Tx, rule TopUp) error {
+func (s *Service) putTopUp(tx *store.Tx, t *trail, portalID string, rule TopUp) error {
+	before, err := tx.TopUpRule(portalID)
+	if err != nil {
+		return err
+	}
+	t.note(TopUpRuleChanged, "", notedTopUp(before), rule.noted())
 	if rule == (TopUp{}) {
 		return tx.DeleteTopUpRule()
 	}
 	return tx.PutTopUpRule(store.TopUpRule{
 		Enabled: rule.Enabled, MinBalance: rule.Floor, UpTo: rule.Target, ModifiedAt: s.now(),
 	})
+}
+
+// topUpNote is how the trail tells of a top-up rule.
+type topUpNote struct {
+	Enabled    bool   `json:"enabled"`
+	MinBalance string `json:"minBalance"`
+	UpTo       string `json:"upTo"`
+}
+
+func (r TopUp) noted() any {
+	if r == (TopUp{}) {
+		return nil
+	}
+	return topUpNote{r.Enabled, r.Floor.String(), r.Target.String()}
+}
+
+func notedTopUp(r *store.TopUpRule) any {
+	if r == nil {
+		return nil
+	}
+	return topUpNote{r.Enabled, r.MinBalance.String(), r.UpTo.String()}
 }
 
 func (s *Service) checkTopUp(rule TopUp) error {

@@ -25,6 +25,9 @@ type Locale struct {
 // the default currency.
 func (c *Catalog) DefaultRegion() money.Region { return homeOf(c.DefaultCurrency()) }
 
+// Home returns the region that stands for a currency; see DefaultRegion.
+func (c *Catalog) Home(currency money.Currency) money.Region { return homeOf(currency) }
+
 // homeOf returns the country that stands for a currency: the one its ISO 4217
 // code is named after, and Spain for the euro.
 func homeOf(currency money.Currency) money.Region {

@@ -94,12 +94,16 @@ func (d *door) topUpSettings(c *billing.Caller, _ question) (any, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
+	return wireTopUp(rule), 1, nil
+}
+
+func wireTopUp(rule store.TopUpRule) *docspace.TopUpSettings {
 	return &docspace.TopUpSettings{
 		Enabled:      rule.Enabled,
 		MinBalance:   rule.MinBalance,
 		UpToBalance:  rule.UpTo,
 		LastModified: docspace.Time{Time: rule.ModifiedAt},
-	}, 1, nil
+	}
 }
 
 // currencies answers GET payment/currencies.
@@ -151,17 +155,23 @@ func (d *door) quotas(c *billing.Caller, q question) (any, int, error) {
 	}
 	out := make([]docspace.Quota, len(offers))
 	for i, offer := range offers {
-		out[i] = wireQuota(offer, standing)
-		show := display{quota: offer, standing: standing, role: c.Role}
-		for _, f := range features {
-			if !offer.Plan.Wallet {
-				out[i].Features = append(out[i].Features, show.offered(f))
-			} else if offer.Features.Mentions(f.id) {
-				out[i].Features = append(out[i].Features, show.service(f))
-			}
-		}
+		out[i] = wireOffer(offer, standing, c.Role)
 	}
 	return out, len(out), nil
+}
+
+// wireOffer shows a plan or a service on offer.
+func wireOffer(offer billing.Quota, standing *billing.Standing, role billing.Role) docspace.Quota {
+	out := wireQuota(offer, standing)
+	show := display{quota: offer, standing: standing, role: role}
+	for _, f := range features {
+		if !offer.Plan.Wallet || !offer.Plan.Additional {
+			out.Features = append(out.Features, show.offered(f))
+		} else if offer.Features.Mentions(f.id) {
+			out.Features = append(out.Features, show.service(f))
+		}
+	}
+	return out
 }
 
 // wireQuota returns all of a quota but its features.

@@ -42,6 +42,15 @@ func newEnvelope(method string, payload any, count int, twin string) (*envelope,
 	return e, nil
 }
 
+// countOf returns how many elements a payload has: 1 for what is no list. Source:
+// contract, "Success envelope".
+func countOf(payload any) int {
+	if r := reflect.ValueOf(payload); r.Kind() == reflect.Slice {
+		return r.Len()
+	}
+	return 1
+}
+
 func isNil(v any) bool {
 	r := reflect.ValueOf(v)
 	return !r.IsValid() || r.Kind() == reflect.Pointer && r.IsNil()

@@ -168,6 +168,12 @@ func writeUnsettled(w http.ResponseWriter, r *http.Request, started time.Time, a
 // writeInvalid answers input that can't be used, as ASP.NET's validation does: a
 // problem inside the success envelope, fields by their C# names.
 func writeInvalid(w http.ResponseWriter, r *http.Request, started time.Time, a answer) {
+	var argument *billing.ArgumentError
+	if errors.As(a.err, &argument) { // which is the action's to say, not the validation's
+		a.kind, a.hresult = "System.ArgumentException", -2147024809
+		writeError(w, r, started, a)
+		return
+	}
 	type problem struct {
 		Type    string  `json:"type"`
 		Title   string  `json:"title"`

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/catalog"
+	"github.com/bursarhq/bursar/httpd"
 )
 
 // Config says what the door opens to.
@@ -43,6 +44,8 @@ type Config struct {
 	// "app.example.com:8443", on that one, or "*.example.com", all below it. See
 	// CheckRedirectHost; what fails there covers nothing.
 	RedirectHosts []string
+	// SalesEmail is where people who want more may write to; "" is nowhere.
+	SalesEmail string
 	// Now tells the time by which requests are counted; nil means time.Now.
 	Now func() time.Time
 }
@@ -67,14 +70,21 @@ func New(config Config) http.Handler {
 func (d *door) anyCase(next http.Handler) http.Handler {
 	api := map[string]map[string]http.HandlerFunc{} // by path and method
 	for _, rt := range d.routes() {
-		path := basePath + rt.path
+		path := rt.pattern()
 		if api[path] == nil {
 			api[path] = map[string]http.HandlerFunc{}
 		}
 		api[path][rt.method] = d.handle(rt)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		methods, ok := api[strings.TrimRight(strings.ToLower(r.URL.Path), "/")]
+		path := strings.TrimRight(r.URL.Path, "/")
+		methods, ok := api[strings.ToLower(path)]
+		if !ok {
+			if pattern, last, cut := lastPart(path); cut {
+				methods, ok = api[pattern]
+				r.SetPathValue(part, last)
+			}
+		}
 		if !ok {
 			next.ServeHTTP(w, r)
 			return
@@ -103,10 +113,9 @@ func newDoor(config Config) *door {
 		limits:        newLimiter(config.RequestsPerMinute, config.Limits, config.Quirks.QuietLimits, config.Now),
 		proxies:       config.TrustedProxies,
 		redirectHosts: redirectHosts(config.RedirectHosts),
+		salesEmail:    config.SalesEmail,
 	}
 }
-
-const basePath = "/api/2.0/portal"
 
 // door holds what every route needs.
 type door struct {
@@ -117,33 +126,7 @@ type door struct {
 	limits        *limiter
 	proxies       proxies
 	redirectHosts []redirectHost
-}
-
-// route is one route of the contract. It has either answer or do.
-type route struct {
-	method string
-	path   string // after basePath
-	// parameters are the names of those that it knows.
-	parameters []string
-	// answer returns the payload and its number of elements, or an error. What
-	// it returns may depend on the question and on nothing else, since it is
-	// given again to who asks the same while the portal stays the same.
-	answer func(d *door, c *billing.Caller, q question) (payload any, count int, err error)
-	// twin is a member beside response that carries the payload once more.
-	twin string
-	// do does what is asked, and is asked each time.
-	do func(d *door, r *http.Request, c *billing.Caller) (done, error)
-	// pays says that the route can cost money, and is not for every second.
-	pays bool
-	// sensitive says that the route hands out a secret, and is for even fewer.
-	sensitive bool
-}
-
-// done is what came of a request.
-type done struct {
-	payload any
-	// replay says that it had been done before, under the same key.
-	replay bool
+	salesEmail    string
 }
 
 // question is all of a request that an answer depends on, besides the portal.
@@ -153,28 +136,6 @@ type question struct {
 	locale catalog.Locale
 	wallet bool
 	origin string // "https://portal.example.com"; "" unless the answer needs it
-}
-
-// routes lists what the door answers. Source: contract, "The six seed endpoints"
-// and "The other payment endpoints".
-func (d *door) routes() []route {
-	topUpTwin := "settings"
-	if d.quirks.NoSettingsTwin {
-		topUpTwin = ""
-	}
-	const get, post = http.MethodGet, http.MethodPost
-	refresh, country := []string{"refresh"}, []string{"country"}
-	return []route{
-		{method: get, path: "/payment/customerinfo", parameters: refresh, answer: (*door).customerInfo},
-		{method: get, path: "/payment/customer/balance", parameters: refresh, answer: (*door).balance},
-		{method: get, path: "/payment/customer/aibalance", parameters: refresh, answer: (*door).aiBalance},
-		{method: get, path: "/payment/customer/operations", do: (*door).operations},
-		{method: get, path: "/payment/quota", parameters: []string{"refresh", "country"}, answer: (*door).quota},
-		{method: get, path: "/payment/quotas", parameters: []string{"wallet", "country"}, answer: (*door).quotas},
-		{method: get, path: "/payment/topupsettings", answer: (*door).topUpSettings, twin: topUpTwin},
-		{method: get, path: "/payment/currencies", parameters: country, answer: (*door).currencies},
-		{method: post, path: "/payment/deposit", do: (*door).deposit, pays: true},
-	}
 }
 
 // handle returns the handler of a route: portal, key, limits, input, answer.
@@ -201,10 +162,15 @@ func (d *door) handle(rt route) http.HandlerFunc {
 			return
 		}
 		var made *envelope
-		if rt.do != nil {
-			made, err = d.carryOut(w, r, rt, caller)
-		} else {
+		switch {
+		case rt.answer != nil:
 			made, err = d.derive(r, rt, caller)
+		case rt.do != nil:
+			made, err = d.carryOut(w, actingAs(r, w, caller), rt, caller)
+		default:
+			if err = rt.serve(d, w, actingAs(r, w, caller), caller); err == nil {
+				return
+			}
 		}
 		if err != nil {
 			d.fail(w, r, started, err)
@@ -230,6 +196,13 @@ func (d *door) derive(r *http.Request, rt route, caller *billing.Caller) (*envel
 	})
 }
 
+// actingAs returns a request whose changes are by a caller.
+func actingAs(r *http.Request, w http.ResponseWriter, c *billing.Caller) *http.Request {
+	return r.WithContext(billing.WithActor(r.Context(), billing.Actor{
+		Kind: billing.ByUser, ID: c.User.ID, Name: c.User.Name, Request: w.Header().Get(httpd.RequestIDHeader),
+	}))
+}
+
 // carryOut has a route do what is asked.
 func (d *door) carryOut(w http.ResponseWriter, r *http.Request, rt route, caller *billing.Caller) (*envelope, error) {
 	what, err := rt.do(d, r, caller)
@@ -239,7 +212,7 @@ func (d *door) carryOut(w http.ResponseWriter, r *http.Request, rt route, caller
 	if what.replay {
 		w.Header()["Idempotent-Replay"] = yes
 	}
-	return newEnvelope(rt.method, what.payload, 1, rt.twin)
+	return newEnvelope(rt.method, what.payload, countOf(what.payload), rt.twin)
 }
 
 // view returns the portal that a request is for: by its host, else by the host
@@ -267,11 +240,8 @@ func hostOnly(hostport string) string {
 
 // ask reads the parameters of a request.
 func (d *door) ask(r *http.Request, rt route, c *billing.Caller) (question, error) {
-	q := question{route: rt.path, role: c.Role}
-	if d.countryHeader != "" {
-		q.locale.Visitor = countryCode(r.Header.Get(d.countryHeader))
-	}
-	if rt.path == "/payment/customerinfo" {
+	q := question{route: rt.path, role: c.Role, locale: d.locale(r)}
+	if rt.path == "/portal/payment/customerinfo" {
 		q.origin = d.origin(r)
 	}
 	if r.URL.RawQuery == "" {
@@ -289,6 +259,14 @@ func (d *door) ask(r *http.Request, rt route, c *billing.Caller) (question, erro
 		}
 	}
 	return q, nil
+}
+
+// locale returns what is known of where a request comes from.
+func (d *door) locale(r *http.Request) (l catalog.Locale) {
+	if d.countryHeader != "" {
+		l.Visitor = countryCode(r.Header.Get(d.countryHeader))
+	}
+	return l
 }
 
 // parameters returns those of a query that are known, by their names as they are
