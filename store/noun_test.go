@@ -325,3 +325,36 @@ func TestAccountNumbersAreNeverGivenTwice(t *testing.T) {
 }
 
 func nothing(*Tx) error { return nil }
+
+func TestPlansInUseAreOfAllPortals(t *testing.T) {
+	onEach(t, func(t *testing.T, s *Store) {
+		inUse := func(tx *Tx) ([]int, error) { return tx.PlansInUse() }
+		with := func(plan, limit int) func(*Tx) ([]string, error) {
+			return func(tx *Tx) ([]string, error) { return tx.PortalsWithPlan(plan, limit) }
+		}
+		diff(t, "of none", read(t, s, inUse), []int(nil))
+		for _, id := range []string{"c", "a", "b"} {
+			addPortal(t, s, id)
+		}
+		diff(t, "of portals that bought nothing", read(t, s, inUse), []int(nil))
+		bought := func(portal string, plans ...int) {
+			t.Helper()
+			change(t, s, portal, func(tx *Tx) error {
+				var all []Subscription
+				for _, plan := range plans {
+					all = append(all, Subscription{PlanID: plan, Quantity: 1})
+				}
+				return tx.PutSubscriptions(all)
+			})
+		}
+		bought("c", -9, -11)
+		bought("a", -20, -11)
+		bought("b", -9)
+		diff(t, "of three", read(t, s, inUse), []int{-9, -11, -20})
+		diff(t, "-11", read(t, s, with(-11, 10)), []string{"a", "c"})
+		diff(t, "-9, one", read(t, s, with(-9, 1)), []string{"b"})
+		diff(t, "-12", read(t, s, with(-12, 1)), []string(nil))
+		bought("a")
+		diff(t, "of two", read(t, s, inUse), []int{-9, -11})
+	})
+}

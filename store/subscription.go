@@ -88,6 +88,40 @@ func optionalNumber(n *int64) any {
 	return *n
 }
 
+// PlansInUse returns the ids of the plans and add-ons that any portal has,
+// descending. It reads all that was ever bought and is still had.
+func (tx *Tx) PlansInUse() ([]int, error) {
+	var all []int
+	err := tx.rows(`
+		SELECT DISTINCT plan_id
+		  FROM subscription
+		 ORDER BY plan_id DESC`, nil, func(scan func(...any) error) error {
+		var id int
+		err := scan(&id)
+		all = append(all, id)
+		return err
+	})
+	return all, err
+}
+
+// PortalsWithPlan returns the ids of the portals that have a plan, in their order,
+// up to a limit.
+func (tx *Tx) PortalsWithPlan(planID, limit int) ([]string, error) {
+	var all []string
+	err := tx.rows(`
+		SELECT portal_id
+		  FROM subscription
+		 WHERE plan_id = $1
+		 ORDER BY portal_id
+		 LIMIT $2`, []any{planID, limit}, func(scan func(...any) error) error {
+		var id string
+		err := scan(&id)
+		all = append(all, id)
+		return err
+	})
+	return all, err
+}
+
 // TopUpRule says when, and up to what, a wallet is refilled.
 type TopUpRule struct {
 	Enabled bool
