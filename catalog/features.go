@@ -129,10 +129,13 @@ func (f Features) Mentions(name string) bool {
 	return ok
 }
 
+// Names returns the names of the features that stand in the list, sorted.
+func (f Features) Names() []string { return slices.Sorted(maps.Keys(f.values)) }
+
 // String returns the features as a string that ParseFeatures reads.
 func (f Features) String() string {
 	var tokens []string
-	for _, name := range slices.Sorted(maps.Keys(f.values)) {
+	for _, name := range f.Names() {
 		switch kinds[name] {
 		case Flag:
 			tokens = append(tokens, name)

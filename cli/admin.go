@@ -28,13 +28,17 @@ func withProvider(ctx context.Context, d *Database, mustExist bool, env Env, pro
 	if err != nil {
 		return err
 	}
+	offers, err := d.catalog()
+	if err != nil {
+		return err
+	}
 	where.MustExist = mustExist
 	db, err := OpenStore(ctx, where)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	service, err := billing.New(billing.Config{Store: db, Now: env.Now, Provider: NewProvider(provider, db, env)})
+	service, err := billing.New(billing.Config{Store: db, Catalog: offers, Now: env.Now, Provider: NewProvider(provider, db, env)})
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ bursar customer set --portal portal.example.com --email owner@example.com --meth
 bursar customer set --portal portal.example.com --top-up USD=20..100`,
 		Args: cobra.NoArgs,
 	}
-	data, portal := DatabaseFlags(cmd, env), portalFlag(cmd)
+	data, portal := serviceFlags(cmd, env), portalFlag(cmd)
 	f := cmd.Flags()
 	f.StringVar(&change.Email, "email", "", "the customer's e-mail address (required for a new one)")
 	f.StringVar(&change.MethodType, "method", "", "the kind of payment method, such as card; implies --method-status set")

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/bursarhq/bursar/catalog"
 	"github.com/bursarhq/bursar/store"
 )
 
@@ -20,6 +21,7 @@ type Database struct {
 	env      Env
 	flags    *pflag.FlagSet
 	dir, url string
+	offers   *CatalogFile // nil: the command asks for none
 }
 
 // DatabaseFlags adds --data and --database to a command, which stand over
@@ -31,6 +33,22 @@ func DatabaseFlags(cmd *cobra.Command, env Env) *Database {
 	_ = cmd.MarkFlagDirname("data") // fails only for a flag that is not there
 	cmd.MarkFlagsMutuallyExclusive("data", "database")
 	return d
+}
+
+// serviceFlags adds --data, --database and --catalog to a command that needs all of
+// them: one that works with the use cases.
+func serviceFlags(cmd *cobra.Command, env Env) *Database {
+	d := DatabaseFlags(cmd, env)
+	d.offers = CatalogFlag(cmd, env)
+	return d
+}
+
+// catalog returns what is for sale.
+func (d *Database) catalog() (*catalog.Catalog, error) {
+	if d.offers == nil {
+		return catalog.Stock(), nil
+	}
+	return d.offers.Load()
 }
 
 // Named reports whether one of the flags is given.

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/bursarhq/bursar/billing"
+	"github.com/bursarhq/bursar/catalog"
 	"github.com/bursarhq/bursar/docspace"
 	"github.com/bursarhq/bursar/store"
 )
@@ -96,8 +97,11 @@ var outcomes = []struct {
 	{store.ErrExists, ExitFailed, "choose another, or use the one that is there: bursar portal list"},
 	{store.ErrNotFound, ExitFailed, "bursar portal list shows what there is"},
 
+	{catalog.ErrCatalog, ExitFailed, "bursar catalog show -o yaml prints a catalogue that is right, to compare with or to start from"},
+
 	{fs.ErrNotExist, ExitFailed, "check the name of the file"},
 	{syscall.ENOTDIR, ExitFailed, "name a folder, not a file"},
+	{syscall.EISDIR, ExitFailed, "name a file, not a folder"},
 	{fs.ErrPermission, ExitFailed, "check who may use that file, folder or database, or name another"},
 	{syscall.EADDRINUSE, ExitFailed, "another program listens there; choose another address with --listen 127.0.0.1:0"},
 	{syscall.EADDRNOTAVAIL, ExitFailed, "this machine does not have that address; choose another with --listen"},

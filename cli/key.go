@@ -44,7 +44,7 @@ bursar key create --portal portal.example.com --name monitoring --scope '*:read'
 bursar key create --operator --name provisioning > operator.txt`,
 		Args: cobra.NoArgs,
 	}
-	data, portal, output := DatabaseFlags(cmd, env), portalFlag(cmd), outputFlag(cmd)
+	data, portal, output := serviceFlags(cmd, env), portalFlag(cmd), outputFlag(cmd)
 	operator := operatorFlag(cmd, "make a key of the operator, which is for no portal")
 	f := cmd.Flags()
 	f.StringVar(&in.Name, "name", "bursar", "what it is for, in at most 30 characters")
@@ -124,7 +124,7 @@ func newKeyList(env Env) *cobra.Command {
 		Example: "bursar key list --portal portal.example.com\nbursar key list --operator",
 		Args:    cobra.NoArgs,
 	}
-	data, portal, output := DatabaseFlags(cmd, env), portalFlag(cmd), outputFlag(cmd)
+	data, portal, output := serviceFlags(cmd, env), portalFlag(cmd), outputFlag(cmd)
 	operator := operatorFlag(cmd, "list the operator's keys, which are for no portal")
 	cmd.MarkFlagsMutuallyExclusive("operator", "portal")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -163,7 +163,7 @@ func newKeyRevoke(env Env) *cobra.Command {
 		Example: "bursar key revoke --portal portal.example.com 4f2a\nbursar key revoke --operator 4f2a",
 		Args:    cobra.ExactArgs(1),
 	}
-	data, portal := DatabaseFlags(cmd, env), portalFlag(cmd)
+	data, portal := serviceFlags(cmd, env), portalFlag(cmd)
 	operator := operatorFlag(cmd, "revoke a key of the operator")
 	cmd.MarkFlagsMutuallyExclusive("operator", "portal")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

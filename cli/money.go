@@ -38,7 +38,7 @@ input it is refused. Without --idempotency-key a key is drawn, and printed. What
 is printed has happened, and is on the disk.`
 
 func addMover(cmd *cobra.Command, env Env) *mover {
-	m := &mover{env: env, data: DatabaseFlags(cmd, env), portal: portalFlag(cmd), output: outputFlag(cmd)}
+	m := &mover{env: env, data: serviceFlags(cmd, env), portal: portalFlag(cmd), output: outputFlag(cmd)}
 	cmd.Flags().StringVar(&m.key, "idempotency-key", "", "carry this out once for this key, for ever (default: drawn)")
 	cmd.Flags().BoolVar(&m.dryRun, "dry-run", false, "do everything, say what it would come to, and undo it")
 	return m

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bursarhq/bursar/billing"
-	"github.com/bursarhq/bursar/catalog"
 )
 
 func newPortal(env Env) *cobra.Command {
@@ -49,7 +48,7 @@ bursar portal create --id docspace.io123 --host a.example.com --owner-email owne
   --plan business --quantity 10 --due 2026-12-31`,
 		Args: cobra.NoArgs,
 	}
-	data := DatabaseFlags(cmd, env)
+	data := serviceFlags(cmd, env)
 	output := outputFlag(cmd)
 	f := cmd.Flags()
 	f.StringVar(&in.ID, "id", "", "the portal's name on the wire (default: drawn)")
@@ -64,7 +63,7 @@ bursar portal create --id docspace.io123 --host a.example.com --owner-email owne
 	f.StringVar(&due, "due", "", "when the plan ends or renews, as 2026-12-31 or with a time (default: never)")
 	_ = cmd.MarkFlagRequired("owner-email")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		purchase, err := parsePurchase(plan, quantity, due)
+		purchase, err := data.parsePurchase(plan, quantity, due)
 		if err != nil {
 			return err
 		}
@@ -97,19 +96,22 @@ bursar portal create --id docspace.io123 --host a.example.com --owner-email owne
 
 // parsePurchase reads the flags that say which plan a portal has; nil when none
 // is named.
-func parsePurchase(plan string, quantity int64, due string) (*billing.Purchase, error) {
+func (d *Database) parsePurchase(plan string, quantity int64, due string) (*billing.Purchase, error) {
 	if plan == "" {
 		return nil, nil
 	}
 	p := billing.Purchase{Quantity: quantity}
+	offers, err := d.catalog()
+	if err != nil {
+		return nil, err
+	}
 	if id, err := strconv.Atoi(plan); err == nil {
 		p.Plan = id
-	} else if named, ok := catalog.Stock().PlanNamed(plan); ok {
+	} else if named, ok := offers.PlanNamed(plan); ok {
 		p.Plan = named.ID
 	} else {
 		return nil, usage("--plan: there is no plan %q", plan)
 	}
-	var err error
 	p.DueAt, err = parseMoment("--due", due)
 	return &p, err
 }
@@ -137,7 +139,7 @@ func newPortalList(env Env) *cobra.Command {
 		Example: "bursar portal list\nbursar portal list -o json | jq .id",
 		Args:    cobra.NoArgs,
 	}
-	data := DatabaseFlags(cmd, env)
+	data := serviceFlags(cmd, env)
 	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return withService(cmd.Context(), data, true, env, func(s *billing.Service) error {

@@ -37,7 +37,7 @@ bursar statement -o json | jq -r 'select(.line == "transfer") | .service + " " +
 		GroupID: GroupMoney,
 		Args:    cobra.NoArgs,
 	}
-	data, portal := DatabaseFlags(cmd, env), portalFlag(cmd)
+	data, portal := serviceFlags(cmd, env), portalFlag(cmd)
 	f := cmd.Flags()
 	f.StringVar(&from, "from", "", "first day or moment, as 2026-07-01 or 2026-07-01T12:00:00Z (default: the beginning)")
 	f.StringVar(&to, "to", "", "last day or moment (default: now)")

@@ -37,7 +37,7 @@ If the portal's customer has this e-mail address, the user becomes its payer.`,
 		Example: "bursar user add --portal portal.example.com --email admin@example.com --name 'Adam Admin' --role admin",
 		Args:    cobra.NoArgs,
 	}
-	data, portal, output := DatabaseFlags(cmd, env), portalFlag(cmd), outputFlag(cmd)
+	data, portal, output := serviceFlags(cmd, env), portalFlag(cmd), outputFlag(cmd)
 	cmd.Flags().StringVar(&in.Email, "email", "", "the user's e-mail address (required)")
 	cmd.Flags().StringVar(&in.Name, "name", "", "the user's name (default: the address before the @)")
 	cmd.Flags().Var(&role, "role", "what the user is in the portal")

@@ -34,7 +34,7 @@ bursar verify --since 24h --json`,
 		GroupID: GroupKeep,
 		Args:    cobra.NoArgs,
 	}
-	data := DatabaseFlags(cmd, env)
+	data := serviceFlags(cmd, env)
 	f := cmd.Flags()
 	f.StringVar(&since, "since", "", "leave out what happened before: 2026-07-01, 2026-07-01T12:00:00Z, or 24h ago")
 	f.BoolVar(&asJSON, "json", false, "say what was found as one JSON object, also when all is well")

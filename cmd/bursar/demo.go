@@ -57,6 +57,7 @@ bursar demo --operator-key bk-demo`,
 	cmd.Flags().Lookup("log-level").DefValue = "warn"
 	flags.logLevel = "warn"
 	data := cli.DatabaseFlags(cmd, cli.Env{}) // only the flags name it: a demonstration is not for whatever is usual here
+	offers := cli.CatalogFlag(cmd, env)
 	cmd.Flags().Lookup("data").Usage = "folder to keep the database in (default: in memory)"
 	cmd.Flags().Lookup("database").Usage = "PostgreSQL database to keep it in, as postgres://user@host/name"
 	cmd.Flags().StringVar(&apiKey, "api-key", "", "API key of the owner, sk-… (default: drawn)")
@@ -76,7 +77,7 @@ bursar demo --operator-key bk-demo`,
 				return err
 			}
 		}
-		server, err := flags.open(cmd.Context(), where, env, log)
+		server, err := flags.open(cmd.Context(), where, offers, env, log)
 		if err != nil {
 			return err
 		}

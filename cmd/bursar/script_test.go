@@ -70,7 +70,7 @@ func programs(ts *testscript.TestScript) map[string]*program {
 }
 
 // passedOn are the variables of a script that its servers see.
-var passedOn = []string{"PATH", "HOME", "XDG_DATA_HOME", "BURSAR_DATA", "BURSAR_DATABASE", "PGPASSWORD", "TMPDIR", "GORACE", "GOCOVERDIR"}
+var passedOn = []string{"PATH", "HOME", "XDG_DATA_HOME", "BURSAR_DATA", "BURSAR_DATABASE", "BURSAR_CATALOG", "PGPASSWORD", "TMPDIR", "GORACE", "GOCOVERDIR"}
 
 // cmdStart starts a server and waits until it says where it listens:
 //

@@ -60,6 +60,9 @@ hosts, and the operator's own API under /v1/. Portals, users and keys that other
 commands add or change meanwhile count from the next request on. Any number of
 processes may serve one PostgreSQL database.
 
+What is for sale, and for how much, is DocSpace's own unless --catalog names a file;
+see "bursar catalog". It is read when the server starts.
+
 Deposits are refused unless --provider names who collects them. The sandbox says
 that it collected, and takes money from nobody.
 
@@ -77,7 +80,7 @@ bursar serve --database postgres://bursar@db.example.com/bursar`,
 		GroupID: cli.GroupRun,
 		Args:    cobra.NoArgs,
 	}
-	data := cli.DatabaseFlags(cmd, env)
+	data, offers := cli.DatabaseFlags(cmd, env), cli.CatalogFlag(cmd, env)
 	flags.add(cmd, "127.0.0.1:8080", cli.ProviderNone)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
 		log, err := flags.logger(env)
@@ -88,14 +91,14 @@ bursar serve --database postgres://bursar@db.example.com/bursar`,
 		if err != nil {
 			return err
 		}
-		server, err := flags.open(cmd.Context(), where, env, log)
+		server, err := flags.open(cmd.Context(), where, offers, env, log)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, server.close()) }()
 		server.warnIfEmpty(cmd.Context())
 		server.tellProvider()
-		log.Info("serving", "address", server.url(), "database", cli.DatabaseName(where), "version", env.Version)
+		log.Info("serving", "address", server.url(), "database", cli.DatabaseName(where), "catalogue", offers.Name(), "version", env.Version)
 		return server.serve(cmd.Context())
 	}
 	return cmd
@@ -125,8 +128,13 @@ type server struct {
 	listener net.Listener
 }
 
-// open listens first: a port that is taken is found out before anything is made.
-func (s *serveFlags) open(ctx context.Context, where store.Config, env cli.Env, log *slog.Logger) (*server, error) {
+// open reads the catalogue and listens first: what is wrong with it, or a port that is
+// taken, is found out before anything is made.
+func (s *serveFlags) open(ctx context.Context, where store.Config, offers *cli.CatalogFile, env cli.Env, log *slog.Logger) (*server, error) {
+	sold, err := offers.Load()
+	if err != nil {
+		return nil, err
+	}
 	if s.tlsCert != "" {
 		if _, err := tls.LoadX509KeyPair(s.tlsCert, s.tlsKey); err != nil {
 			return nil, &cli.Error{Err: fmt.Errorf("--tls-cert and --tls-key: %w", err), Hint: "both must be there, in PEM, and belong together"}
@@ -144,12 +152,35 @@ func (s *serveFlags) open(ctx context.Context, where store.Config, env cli.Env, 
 		return nil, errors.Join(err, listener.Close())
 	}
 	service, err := billing.New(billing.Config{
-		Store: db, Now: env.Now, Provider: cli.NewProvider(*s.provider, db, env), DefaultPortal: s.defaultPortal, StockQuirks: s.stockQuirks,
+		Store: db, Catalog: sold, Now: env.Now, Provider: cli.NewProvider(*s.provider, db, env), DefaultPortal: s.defaultPortal, StockQuirks: s.stockQuirks,
 	})
+	if err == nil {
+		err = checkPlans(ctx, service)
+	}
 	if err != nil {
 		return nil, errors.Join(err, db.Close(), listener.Close())
 	}
 	return &server{flags: s, log: log, store: db, service: service, listener: listener}, nil
+}
+
+// checkPlans fails when portals have plans that the catalogue lacks, and names them.
+func checkPlans(ctx context.Context, s *billing.Service) error {
+	missing, err := s.MissingPlans(ctx)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	var all []string
+	for _, plan := range missing {
+		portals := strings.Join(plan.Portals, ", ")
+		if plan.More {
+			portals += " and others"
+		}
+		all = append(all, fmt.Sprintf("%d (%s)", plan.ID, portals))
+	}
+	return &cli.Error{
+		Err:  fmt.Errorf("the catalogue lacks plans that portals have: %s", strings.Join(all, ", ")),
+		Hint: "name the file that has them with --catalog, or put them into it: what is not sold any more is still had, with visible left out",
+	}
 }
 
 // checkAddress reports what is wrong with an address to listen on.
