@@ -51,6 +51,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"collections", collections},
 		{"sandbox charges", sandboxCharges},
 		{"key uses", keyUses},
+		{"reports", reports},
+		{"reports that are started at once", reportsAtOnce},
 		{"random callers at once", func(t *testing.T, s *store.Store) { randomCallers(t, s) }},
 		{"given up in the queue", givenUpInTheQueue},
 		{"a full queue", fullQueue},
