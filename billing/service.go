@@ -47,6 +47,7 @@ type Service struct {
 	uses   keyUses
 
 	contents  *lru.Cache[string, *contents]
+	tallies   *lru.Cache[string, *tally]
 	operators atomic.Pointer[operators] // nil: not looked for yet
 }
 
@@ -76,8 +77,13 @@ func New(config Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	tallies, err := lru.New[string, *tally](maxTallies)
+	if err != nil {
+		return nil, err
+	}
 	return &Service{
 		contents:      tables,
+		tallies:       tallies,
 		store:         config.Store,
 		catalog:       config.Catalog,
 		provider:      config.Provider,
