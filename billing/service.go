@@ -3,6 +3,7 @@ package billing
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +22,8 @@ type Config struct {
 	Catalog *catalog.Catalog
 	// Provider collects deposits; nil means that there are none.
 	Provider payment.Provider
+	// Log is told what fails where nobody waits for it; nil means that nobody is.
+	Log *slog.Logger
 	// Now tells the time; nil means time.Now.
 	Now func() time.Time
 	// DefaultPortal is the id, or a host, of the portal that answers for hosts that match
@@ -48,6 +51,8 @@ type Service struct {
 
 	contents  *lru.Cache[string, *contents]
 	tallies   *lru.Cache[string, *tally]
+	builders  *builders
+	log       *slog.Logger
 	operators atomic.Pointer[operators] // nil: not looked for yet
 }
 
@@ -58,6 +63,9 @@ func New(config Config) (*Service, error) {
 	}
 	if config.Catalog == nil {
 		config.Catalog = catalog.Stock()
+	}
+	if config.Log == nil {
+		config.Log = slog.New(slog.DiscardHandler)
 	}
 	if config.Now == nil {
 		config.Now = time.Now
@@ -84,6 +92,8 @@ func New(config Config) (*Service, error) {
 	return &Service{
 		contents:      tables,
 		tallies:       tallies,
+		builders:      newBuilders(),
+		log:           config.Log,
 		store:         config.Store,
 		catalog:       config.Catalog,
 		provider:      config.Provider,

@@ -212,12 +212,7 @@ func (s *Service) months(ctx context.Context, portalID string, zone *time.Locati
 			return nil, err
 		}
 		for _, m := range months {
-			tell := told
-			if told != nil {
-				before := m.low - part.low
-				tell = func(done int64) error { return told(before + done) }
-			}
-			some, err := s.spent(ctx, portalID, SpendingFilter{}, m.numbers, tell)
+			some, err := s.spent(ctx, portalID, SpendingFilter{}, m.numbers, told)
 			if err != nil {
 				return nil, err
 			}

@@ -98,7 +98,7 @@ func (n numbers) len() int64 { return n.high - n.low }
 
 // spent sums up what was spent in a part of a book, as far as a filter's
 // participant and metadata allow; told is called now and then with how many numbers
-// were gone through, and may be nil. No transaction is open for longer than a
+// more were gone through, and may be nil. No transaction is open for longer than a
 // block.
 func (s *Service) spent(ctx context.Context, portalID string, f SpendingFilter, in numbers, told func(int64) error) (sums, error) {
 	c := s.tallyOf(portalID, in.book, f)
@@ -131,9 +131,10 @@ func (s *Service) spent(ctx context.Context, portalID string, f SpendingFilter, 
 		if err := all.addAll(some); err != nil {
 			return nil, err
 		}
+		before := low
 		low = min(next, in.high)
 		if told != nil {
-			if err := told(low - in.low); err != nil {
+			if err := told(low - before); err != nil {
 				return nil, err
 			}
 		}

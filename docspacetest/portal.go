@@ -75,6 +75,9 @@ func start(t testing.TB, quirks portalapi.Quirks) *Portal {
 	t.Cleanup(func() {
 		p.faults.stop()
 		server.Close()
+		if err := p.service.StopReports(ctx); err != nil {
+			t.Error("docspacetest: ", err)
+		}
 	})
 	p.URL, p.Key, p.id = server.URL, company.OwnerKey, company.PortalID
 	return p

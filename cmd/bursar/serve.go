@@ -152,7 +152,7 @@ func (s *serveFlags) open(ctx context.Context, where store.Config, offers *cli.C
 		return nil, errors.Join(err, listener.Close())
 	}
 	service, err := billing.New(billing.Config{
-		Store: db, Catalog: sold, Now: env.Now, Provider: cli.NewProvider(*s.provider, db, env), DefaultPortal: s.defaultPortal, StockQuirks: s.stockQuirks,
+		Store: db, Catalog: sold, Log: log, Now: env.Now, Provider: cli.NewProvider(*s.provider, db, env), DefaultPortal: s.defaultPortal, StockQuirks: s.stockQuirks,
 	})
 	if err == nil {
 		err = checkPlans(ctx, service)

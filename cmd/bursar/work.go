@@ -8,14 +8,14 @@ import (
 // How often a server does what nobody asks it for.
 const (
 	sealInterval = 5 * time.Second
-	lookInterval = 30 * time.Second // after collections, and uses of keys
+	lookInterval = 30 * time.Second // after collections, uses of keys, and reports
 	// workWithin is how long one piece of work may take.
 	workWithin = 30 * time.Second
 )
 
 // work does what nobody asks for, until it is told to stop: it seals the ledger,
-// finds out what became of deposits that nobody waits for any more, and notes when
-// keys were last used. What fails is logged, and tried again the next time.
+// finds out what became of deposits that nobody waits for any more, notes when keys
+// were last used, and deletes old reports. What fails is logged, and tried again the next time.
 func (s *server) work(stop <-chan struct{}) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -33,6 +33,7 @@ func (s *server) work(stop <-chan struct{}) {
 	for {
 		select {
 		case <-stop:
+			w.stopReports(context.Background())
 			w.seal(context.Background())
 			w.noteKeyUses(context.Background())
 			return
@@ -41,6 +42,7 @@ func (s *server) work(stop <-chan struct{}) {
 		case <-look.C:
 			w.reconcile(ctx)
 			w.noteKeyUses(ctx)
+			w.sweepReports(ctx)
 		}
 	}
 }
@@ -57,6 +59,14 @@ func (w *worker) seal(ctx context.Context) {
 
 func (w *worker) noteKeyUses(ctx context.Context) {
 	w.do(ctx, "write down the last uses of keys", w.service.FlushKeyUses)
+}
+
+func (w *worker) sweepReports(ctx context.Context) {
+	w.do(ctx, "delete old reports", w.service.SweepReports)
+}
+
+func (w *worker) stopReports(ctx context.Context) {
+	w.do(ctx, "end the reports that are being built", w.service.StopReports)
 }
 
 func (w *worker) reconcile(ctx context.Context) {
