@@ -5,6 +5,7 @@ import (
 
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/payment"
+	"github.com/bursarhq/bursar/payment/sandbox"
 	"github.com/bursarhq/bursar/store"
 )
 
@@ -28,7 +29,7 @@ func ProviderFlag(cmd *cobra.Command, standard string) *string {
 // NewProvider returns the provider of a name; nil for none.
 func NewProvider(name string, db *store.Store, env Env) payment.Provider {
 	if name == ProviderSandbox {
-		return billing.NewSandbox(db, env.Now)
+		return billing.NewSandbox(db, sandbox.Config{Now: env.Now})
 	}
 	return nil
 }

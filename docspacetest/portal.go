@@ -13,6 +13,7 @@ import (
 	"github.com/bursarhq/bursar/docspace"
 	"github.com/bursarhq/bursar/httpd"
 	"github.com/bursarhq/bursar/money"
+	"github.com/bursarhq/bursar/payment/sandbox"
 	"github.com/bursarhq/bursar/portalapi"
 	"github.com/bursarhq/bursar/sample"
 	"github.com/bursarhq/bursar/store"
@@ -59,7 +60,7 @@ func start(t testing.TB, quirks portalapi.Quirks) *Portal {
 		}
 	})
 	p := &Portal{t: t, clock: &clock{}, faults: newFaults()}
-	p.service, err = billing.New(billing.Config{Store: db, Now: p.clock.Now, Provider: billing.NewSandbox(db, p.clock.Now), StockQuirks: quirks.NoPlanDueDate})
+	p.service, err = billing.New(billing.Config{Store: db, Now: p.clock.Now, Provider: billing.NewSandbox(db, sandbox.Config{Now: p.clock.Now}), StockQuirks: quirks.NoPlanDueDate})
 	if err != nil {
 		t.Fatal("docspacetest: ", err)
 	}

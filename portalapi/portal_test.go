@@ -69,7 +69,7 @@ func newHouse(t *testing.T, s setup) *house {
 	}
 	s.billing.Store, s.billing.Now = h.store, h.clock.Now
 	if s.billing.Provider == nil && !s.noBank {
-		s.billing.Provider = billing.NewSandbox(h.store, h.clock.Now)
+		s.billing.Provider = billing.NewSandbox(h.store, sandbox.Config{Now: h.clock.Now})
 	}
 	var err error
 	if h.service, err = billing.New(s.billing); err != nil {

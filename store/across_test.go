@@ -22,6 +22,8 @@ func TestTamperingAcrossTablesIsFound(t *testing.T) {
 		"a transfer completes a void one": `UPDATE transfer SET hold = 2 WHERE number = 2`,
 		"a collection removed":            `DELETE FROM collection WHERE number = 1`,
 		"a stray charge of the sandbox":   `UPDATE sandbox_charge SET portal_id = 'stray'`,
+		"a stray page of the sandbox":     `UPDATE sandbox_page SET portal_id = 'stray'`,
+		"a stray refund of the sandbox":   `UPDATE sandbox_refund SET portal_id = 'stray'`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openWith(t, Config{InMemory: true})

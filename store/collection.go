@@ -2,9 +2,7 @@ package store
 
 import (
 	"cmp"
-	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -221,57 +219,4 @@ func (tx *Tx) collections(query string, args ...any) ([]Collection, error) {
 		return err
 	})
 	return all, err
-}
-
-// SandboxCharge is a charge in the books of the sandbox provider.
-type SandboxCharge struct {
-	PortalID, ID             string
-	Amount                   money.Amount
-	State, Reason, Reference string
-	At                       time.Time
-	// Due is when State comes true; the zero Time means at once.
-	Due time.Time
-}
-
-// RecordSandboxCharge keeps the first charge of an id, and returns it with
-// whether it was there before.
-func (s *Store) RecordSandboxCharge(ctx context.Context, c SandboxCharge) (first SandboxCharge, existed bool, err error) {
-	err = s.write(ctx, c.PortalID, func(tx *Tx) error {
-		first, err = tx.SandboxCharge(c.PortalID, c.ID)
-		if existed = err == nil; existed || !errors.Is(err, ErrNotFound) {
-			return err
-		}
-		first = c
-		_, err := tx.exec(`
-			INSERT INTO sandbox_charge (portal_id, id, currency, amount, state, reason, reference, at, due)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-			c.PortalID, c.ID, string(c.Amount.Currency()), c.Amount.Units(), c.State, c.Reason, c.Reference,
-			c.At.UnixMicro(), micros(c.Due))
-		return err
-	})
-	if errors.Is(err, ErrExists) { // another process was faster
-		err = s.Read(ctx, func(tx *Tx) (err error) {
-			first, err = tx.SandboxCharge(c.PortalID, c.ID)
-			return err
-		})
-		existed = true
-	}
-	return first, existed, err
-}
-
-// SandboxCharge returns a charge of the sandbox provider, or ErrNotFound.
-func (tx *Tx) SandboxCharge(portalID, id string) (SandboxCharge, error) {
-	c := SandboxCharge{PortalID: portalID, ID: id}
-	var (
-		currency money.Currency
-		amount   int64
-		at, due  sql.NullInt64
-	)
-	err := tx.row(`
-		SELECT currency, amount, state, reason, reference, at, due
-		  FROM sandbox_charge
-		 WHERE portal_id = $1
-		   AND id = $2`, []any{portalID, id}, &currency, &amount, &c.State, &c.Reason, &c.Reference, &at, &due)
-	c.Amount, c.At, c.Due = money.FromUnits(amount, currency), fromMicros(at), fromMicros(due)
-	return c, err
 }

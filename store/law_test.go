@@ -14,7 +14,7 @@ var shared = []string{"host", "counter", "operator_key"}
 // unreferred are the tables whose rows name their portal and refer to nothing: the
 // ledger's, whose strays Verify finds, and the sandbox's, which are another house's
 // books.
-var unreferred = []string{"book", "done", "transfer", "hold", "pocket", "seal", "collection", "sandbox_charge", "audit"}
+var unreferred = []string{"book", "done", "transfer", "hold", "pocket", "seal", "collection", "sandbox_charge", "sandbox_page", "sandbox_refund", "audit"}
 
 // table is what the DDL says of one.
 type table struct {

@@ -70,7 +70,7 @@ func (v *verifier) tell() {
 
 // strays looks for rows of the ledger that are of no portal.
 func (v *verifier) strays(tx *Tx) error {
-	for _, table := range []string{"book", "pocket", "transfer", "hold", "done", "seal", "collection", "sandbox_charge"} {
+	for _, table := range []string{"book", "pocket", "transfer", "hold", "done", "seal", "collection", "sandbox_charge", "sandbox_page", "sandbox_refund"} {
 		for after := ""; ; {
 			var portalID, known sql.NullString
 			// One step for each portal, whatever the number of rows. The table's name

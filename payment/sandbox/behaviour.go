@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/bursarhq/bursar/payment"
@@ -18,6 +19,11 @@ type Behaviour struct {
 	// Late is how long the charge is Pending before it settles or is declined; 0
 	// means not at all.
 	Late time.Duration
+	// Confirm says that who pays on a page is asked to confirm it first, as they are
+	// by every method that payment.AuthenticationRequired declines.
+	Confirm bool
+	// Twice says that what happened on a page is told twice.
+	Twice bool
 	// Fault is what goes wrong on the way; "" means nothing.
 	Fault Fault
 }
@@ -52,8 +58,8 @@ func (f Fault) text() string {
 	return "the sandbox did not answer in time"
 }
 
-// Method is a kind of payment method that a customer of the sandbox can save,
-// named in payment.Charge.Method.
+// Method is a test card, as a customer of the sandbox can save one: named in
+// payment.Charge.Method, and offered on pages.
 type Method struct {
 	// Name is the token: "card_declined".
 	Name string
@@ -71,16 +77,56 @@ const late = time.Minute
 func Methods() []Method {
 	return []Method{
 		{"card", "settles at once", Behaviour{}},
+		{"card_confirm", "settles once it is confirmed on the page, and unasked later", Behaviour{Confirm: true}},
 		{"card_declined", "is declined by the bank", Behaviour{Decline: payment.CardDeclined}},
 		{"card_expired", "is declined: the card has expired", Behaviour{Decline: payment.ExpiredCard}},
 		{"card_insufficient_funds", "is declined: the card is not covered", Behaviour{Decline: payment.InsufficientFunds}},
-		{"card_authentication_required", "is declined: the customer must confirm it", Behaviour{Decline: payment.AuthenticationRequired}},
+		{"card_authentication_required", "must be confirmed every time: declined where nobody is there", Behaviour{Decline: payment.AuthenticationRequired}},
 		{"card_late", "is pending for a minute, then settles", Behaviour{Late: late}},
 		{"card_late_declined", "is pending for a minute, then is declined", Behaviour{Late: late, Decline: payment.CardDeclined}},
+		{"card_twice", "settles at once, and is told twice", Behaviour{Twice: true}},
 		{"card_timeout_before", "times out, and nothing is collected", Behaviour{Fault: TimeOutBefore}},
 		{"card_timeout_after", "times out, and yet is collected", Behaviour{Fault: TimeOutAfter}},
 		{"card_error_before", "fails with a 503, and nothing is collected", Behaviour{Fault: FailBefore}},
 		{"card_error_after", "fails with a 503, and yet is collected", Behaviour{Fault: FailAfter}},
 		{"card_unreachable", "never gets to the sandbox", Behaviour{Fault: Unreachable}},
 	}
+}
+
+// methodNamed returns a method and its place in the list; none is the zero Method.
+func methodNamed(name string) (Method, int) {
+	for i, m := range Methods() {
+		if m.Name == name {
+			return m, i
+		}
+	}
+	return Method{}, -1
+}
+
+// Label is what the card has on it: "Sandbox •••• 4242".
+func (m Method) Label() string {
+	_, place := methodNamed(m.Name)
+	if place == 0 {
+		place = 4242
+	}
+	return fmt.Sprintf("Sandbox •••• %04d", place)
+}
+
+// accountOf is the sandbox's own id of a customer.
+func accountOf(customer string) string { return "sandbox_" + customer }
+
+// saved returns what is known of a method that a customer saved; nil for "".
+func saved(customer, name string) *payment.Method {
+	m, place := methodNamed(name)
+	if place < 0 {
+		return nil
+	}
+	s := &payment.Method{
+		Account: accountOf(customer), Token: name, Kind: "card", Label: m.Label(), Fingerprint: "sandbox_" + name,
+		ExpiresYear: 2099, ExpiresMonth: 12, Delayed: m.Behaviour.Late > 0,
+	}
+	if m.Behaviour.Decline == payment.ExpiredCard {
+		s.ExpiresYear = 2020
+	}
+	return s
 }

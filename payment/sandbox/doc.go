@@ -7,6 +7,9 @@
 // nobody hears of it ([Methods]). Nothing is left to chance, and nothing hangs on
 // the amount.
 //
+// It has pages, on which customers choose the card; a door shows them, and asks here
+// what comes of it ([Provider.Visit], [Provider.Answer]).
+//
 // What was asked and how it ends stands in a [Journal], as in a real provider's
 // own books, so that a charge can be found after a restart.
 package sandbox

@@ -2,26 +2,27 @@ package sandbox
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/bursarhq/bursar/money"
 	"github.com/bursarhq/bursar/payment"
 )
 
-// Record is a charge in the sandbox's books. It is written once and never
-// changes.
+// Record is a charge in the sandbox's books, or what came of a page. It is written
+// once and never changes.
 type Record struct {
 	Customer, ID string
-	Amount       money.Amount
+	// Amount is the zero Amount of a page that collects nothing.
+	Amount money.Amount
 	// State is how the charge ends: Settled, Declined or Unconfirmed, never Pending.
 	State payment.State
 	// Reason is why nothing is collected; "" for Settled.
 	Reason string
 	// Reference is the sandbox's own id of the charge.
 	Reference string
+	// Saved and Gone are the names of methods that the customer saved or removed with
+	// it; "" for none.
+	Saved, Gone string
 	// At is when it was asked for, in UTC and whole microseconds.
 	At time.Time
 	// Due is when State comes true, in the same form; until then the charge is
@@ -29,66 +30,53 @@ type Record struct {
 	Due time.Time
 }
 
+// PageRecord is a page in the sandbox's books. It is written once and never changes;
+// what came of it is the Record of the same id.
+type PageRecord struct {
+	// Page is as it was asked for, without account and e-mail address.
+	payment.Page
+	// Token opens the page.
+	Token string
+	// OpenedAt and ExpiresAt are in UTC and whole microseconds.
+	OpenedAt, ExpiresAt time.Time
+}
+
+// RefundRecord is what the sandbox gave back of a charge. It is written once and
+// never changes.
+type RefundRecord struct {
+	Customer, ID, ChargeID string
+	Amount                 money.Amount
+	Reference              string
+	// At is in UTC and whole microseconds.
+	At time.Time
+}
+
 // Journal keeps what the sandbox was asked to collect, as a real provider's own
 // books would. It is safe for concurrent use, also by several processes if they
 // share it.
+//
+// What keeps something keeps the first of an id alone: it returns the one that is
+// kept, and whether it was there before. With an error it may have been kept or not,
+// but it is decided: what is not there when the method returns does not come later.
 type Journal interface {
 	// Record keeps r unless there is a record of the same id already, whoever's it
-	// is. Either way it returns the record that is kept, and whether it was there
-	// before. With an error r may have been kept or not, but it is decided: what
-	// is not there when Record returns does not come later.
+	// is.
 	Record(ctx context.Context, r Record) (first Record, existed bool, err error)
 	// Lookup returns the record of an id, or payment.ErrNotFound if there is none
 	// or it is another customer's.
 	Lookup(ctx context.Context, customer, id string) (Record, error)
-}
-
-// MemoryJournal is a journal that is forgotten with the process.
-type MemoryJournal struct {
-	mu      sync.Mutex
-	records []Record
-	byID    map[string]int
-}
-
-// Memory returns an empty journal in memory.
-func Memory() *MemoryJournal {
-	return &MemoryJournal{byID: map[string]int{}}
-}
-
-// Record keeps the first record of an id. It fails only if ctx has ended, and
-// then keeps nothing.
-func (j *MemoryJournal) Record(ctx context.Context, r Record) (first Record, existed bool, err error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if err := ctx.Err(); err != nil {
-		return Record{}, false, err
-	}
-	if i, ok := j.byID[r.ID]; ok {
-		return j.records[i], true, nil
-	}
-	j.byID[r.ID] = len(j.records)
-	j.records = append(j.records, r)
-	return r, false, nil
-}
-
-// Lookup returns the record of an id, or payment.ErrNotFound, or the error of a
-// ctx that has ended.
-func (j *MemoryJournal) Lookup(ctx context.Context, customer, id string) (Record, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if err := ctx.Err(); err != nil {
-		return Record{}, err
-	}
-	i, ok := j.byID[id]
-	if !ok || j.records[i].Customer != customer {
-		return Record{}, fmt.Errorf("%w: %s of %s", payment.ErrNotFound, id, customer)
-	}
-	return j.records[i], nil
-}
-
-// All returns what is kept, the oldest first; nil if there is nothing.
-func (j *MemoryJournal) All() []Record {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return slices.Clone(j.records)
+	// LastSaved returns a customer's last record that saved or removed a method, or
+	// payment.ErrNotFound.
+	LastSaved(ctx context.Context, customer string) (Record, error)
+	// OpenPage keeps p unless the customer has a page of the same id already.
+	OpenPage(ctx context.Context, p PageRecord) (first PageRecord, existed bool, err error)
+	// LookupPage returns a customer's page, or payment.ErrNotFound.
+	LookupPage(ctx context.Context, customer, id string) (PageRecord, error)
+	// Refund keeps r unless the customer has a refund of the same id already. It
+	// fails with payment.ErrNotFound if the charge is not there in that currency, or
+	// less is left of it.
+	Refund(ctx context.Context, r RefundRecord) (first RefundRecord, existed bool, err error)
+	// Refunded returns how much of a charge was given back, or payment.ErrNotFound if
+	// there is no such charge.
+	Refunded(ctx context.Context, customer, chargeID string) (money.Amount, error)
 }

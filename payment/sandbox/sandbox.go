@@ -2,11 +2,13 @@ package sandbox
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/http"
+	"io"
+	"strings"
 	"time"
 
 	"github.com/bursarhq/bursar/payment"
@@ -27,6 +29,14 @@ type Config struct {
 	// FindScript says what goes wrong when a charge is looked for; "" is nothing.
 	// It is asked as Script is. nil means that nothing ever does.
 	FindScript func(customer, id string) Fault
+	// BaseURL is where the door with the pages can be reached: "https://pay.example".
+	// "" means at the host that a page's SuccessURL is on.
+	BaseURL string
+	// WebhookSecret is what messages are signed with, and believed by; "" means that
+	// one is drawn, which no other process knows.
+	WebhookSecret string
+	// Random is where secrets come from; nil means crypto/rand.
+	Random io.Reader
 }
 
 // Provider is a sandbox. It is a payment.Provider, safe for concurrent use.
@@ -36,6 +46,9 @@ type Provider struct {
 	latency    time.Duration
 	script     func(payment.Charge) Behaviour
 	findScript func(customer, id string) Fault
+	baseURL    string
+	secret     []byte
+	random     io.Reader
 }
 
 // New returns a sandbox.
@@ -49,7 +62,16 @@ func New(config Config) *Provider {
 	if config.FindScript == nil {
 		config.FindScript = func(customer, id string) Fault { return "" }
 	}
+	if config.Random == nil {
+		config.Random = rand.Reader
+	}
+	if config.WebhookSecret == "" {
+		config.WebhookSecret = draw(config.Random)
+	}
 	return &Provider{
+		baseURL:    strings.TrimSuffix(config.BaseURL, "/"),
+		secret:     []byte(config.WebhookSecret),
+		random:     config.Random,
 		journal:    config.Journal,
 		now:        config.Now,
 		latency:    config.Latency,
@@ -68,6 +90,9 @@ func (p *Provider) Charge(ctx context.Context, c payment.Charge) (payment.Outcom
 	if err := c.Check(); err != nil {
 		return payment.Outcome{}, err
 	}
+	if c.Account != "" && c.Account != accountOf(c.Customer) {
+		return payment.Outcome{}, fmt.Errorf("%w: the account %q is another customer's", payment.ErrRefused, c.Account)
+	}
 	b, err := p.behaviour(c)
 	if err != nil {
 		return payment.Outcome{}, err
@@ -77,6 +102,12 @@ func (p *Provider) Charge(ctx context.Context, c payment.Charge) (payment.Outcom
 	}
 	if b.Fault.before() {
 		return payment.Outcome{}, unknown(ctx, b.Fault.text())
+	}
+	switch _, err := p.journal.LookupPage(ctx, c.Customer, c.ID); {
+	case err == nil:
+		return payment.Outcome{}, fmt.Errorf("%w: the id %s belongs to a page", payment.ErrRefused, c.ID)
+	case !errors.Is(err, payment.ErrNotFound):
+		return payment.Outcome{}, unknown(ctx, err)
 	}
 	first, existed, err := p.journal.Record(ctx, p.record(c, b))
 	if err != nil {
@@ -103,7 +134,7 @@ func (p *Provider) Find(ctx context.Context, q payment.Query) (payment.Outcome, 
 	if fault != "" {
 		return payment.Outcome{}, unknown(ctx, fault.text())
 	}
-	found, err := p.journal.Lookup(ctx, q.Customer, q.ID)
+	found, err := p.outcome(ctx, q.Customer, q.ID)
 	missing := errors.Is(err, payment.ErrNotFound)
 	if err != nil && !missing {
 		return payment.Outcome{}, unknown(ctx, err)
@@ -114,36 +145,18 @@ func (p *Provider) Find(ctx context.Context, q payment.Query) (payment.Outcome, 
 	if missing {
 		return payment.Outcome{}, fmt.Errorf("%w: %s of %s", payment.ErrNotFound, q.ID, q.Customer)
 	}
-	return found.outcome(p.now()), nil
-}
-
-// Open is ErrUnsupported: the sandbox has no pages.
-func (p *Provider) Open(context.Context, payment.Page) (payment.Link, error) {
-	return payment.Link{}, payment.ErrUnsupported
-}
-
-// Refund is ErrUnsupported.
-func (p *Provider) Refund(context.Context, payment.Refund) (payment.Outcome, error) {
-	return payment.Outcome{}, payment.ErrUnsupported
-}
-
-// Event is ErrSignature: the sandbox sends no messages.
-func (p *Provider) Event(context.Context, http.Header, []byte) (payment.Event, error) {
-	return payment.Event{}, payment.ErrSignature
+	return found, nil
 }
 
 func (p *Provider) behaviour(c payment.Charge) (Behaviour, error) {
 	if p.script != nil {
 		return p.script(c), nil
 	}
-	methods := Methods()
 	if c.Method == "" {
-		return methods[0].Behaviour, nil
+		return Methods()[0].Behaviour, nil
 	}
-	for _, m := range methods {
-		if m.Name == c.Method {
-			return m.Behaviour, nil
-		}
+	if m, place := methodNamed(c.Method); place >= 0 {
+		return m.Behaviour, nil
 	}
 	return Behaviour{}, fmt.Errorf("%w: the sandbox has no method %q", payment.ErrRefused, c.Method)
 }
@@ -186,16 +199,23 @@ func unknown(ctx context.Context, reason any) error {
 	return fmt.Errorf("%w: %v", payment.ErrUnknown, reason)
 }
 
+// stamp is the time as a database can keep it, so that it comes back as it went in.
+func (p *Provider) stamp() time.Time { return p.now().UTC().Truncate(time.Microsecond) }
+
+// reference is the sandbox's own id of what has an id of ours.
+func reference(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return "sandbox_" + hex.EncodeToString(sum[:12])
+}
+
 func (p *Provider) record(c payment.Charge, b Behaviour) Record {
-	sum := sha256.Sum256([]byte(c.ID))
 	r := Record{
 		Customer:  c.Customer,
 		ID:        c.ID,
 		Amount:    c.Amount,
 		State:     payment.Settled,
-		Reference: "sandbox_" + hex.EncodeToString(sum[:12]),
-		// What a database can keep, so that it comes back as it went in.
-		At: p.now().UTC().Truncate(time.Microsecond),
+		Reference: reference(c.ID),
+		At:        p.stamp(),
 	}
 	switch b.Decline {
 	case "":
@@ -212,7 +232,7 @@ func (p *Provider) record(c payment.Charge, b Behaviour) Record {
 
 // outcome returns how the charge stands at a time.
 func (r Record) outcome(now time.Time) payment.Outcome {
-	o := payment.Outcome{State: r.State, Amount: r.Amount, Reference: r.Reference, Reason: r.Reason, At: r.At}
+	o := payment.Outcome{State: r.State, Amount: r.Amount, Reference: r.Reference, Reason: r.Reason, At: r.At, Method: saved(r.Customer, r.Saved)}
 	switch {
 	case r.Due.IsZero():
 	case now.Before(r.Due):

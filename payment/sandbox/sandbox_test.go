@@ -48,7 +48,7 @@ func collected(t testing.TB, books *sandbox.MemoryJournal, now time.Time) money.
 	t.Helper()
 	sum := usd(0)
 	for _, r := range books.All() {
-		if r.State != payment.Settled || now.Before(r.Due) {
+		if r.State != payment.Settled || r.Amount == (money.Amount{}) || now.Before(r.Due) {
 			continue
 		}
 		var err error
@@ -289,6 +289,8 @@ func TestMethods(t *testing.T) {
 	}{
 		"":                             {nil, payment.Settled, payment.Settled, ""},
 		"card":                         {nil, payment.Settled, payment.Settled, ""},
+		"card_confirm":                 {nil, payment.Settled, payment.Settled, ""},
+		"card_twice":                   {nil, payment.Settled, payment.Settled, ""},
 		"card_declined":                {nil, payment.Declined, payment.Declined, "card_declined"},
 		"card_expired":                 {nil, payment.Declined, payment.Declined, "expired_card"},
 		"card_insufficient_funds":      {nil, payment.Declined, payment.Declined, "insufficient_funds"},

@@ -174,50 +174,6 @@ func collections(t *testing.T, s *store.Store) {
 	diff(t, "verified", verify(t, s), store.Verified{Portals: 2, Collections: 3})
 }
 
-func sandboxCharges(t *testing.T, s *store.Store) {
-	addPortals(t, s, "p")
-	c := store.SandboxCharge{PortalID: "p", ID: "c", Amount: usd(5), State: "settled", Reason: "r", Reference: "ref", At: epoch, Due: epoch.Add(time.Hour)}
-	got, existed, err := s.RecordSandboxCharge(t.Context(), c)
-	if err != nil || existed {
-		t.Errorf("%t, %v", existed, err)
-	}
-	diff(t, "the first", got, c)
-	other := c
-	other.Amount, other.State, other.Due = usd(6), "declined", time.Time{}
-	got, existed, err = s.RecordSandboxCharge(t.Context(), other)
-	if err != nil || !existed {
-		t.Errorf("%t, %v", existed, err)
-	}
-	diff(t, "the second", got, c)
-	// Many at once: one of them is the first.
-	firsts := make(chan bool, 16)
-	for i := range cap(firsts) {
-		go func() {
-			mine := c
-			mine.ID, mine.Amount = "many", usd(int64(i)+1)
-			got, existed, err := s.RecordSandboxCharge(background, mine)
-			if err != nil || !existed && got.Amount != mine.Amount {
-				t.Errorf("%+v, %t, %v", got, existed, err)
-			}
-			firsts <- !existed
-		}()
-	}
-	n := 0
-	for range cap(firsts) {
-		if within(t, "a charge", firsts) {
-			n++
-		}
-	}
-	if n != 1 {
-		t.Errorf("%d are the first", n)
-	}
-	read(t, s, func(tx *store.Tx) error {
-		_, err := tx.SandboxCharge("p", "none")
-		mustBe(t, "none", err, store.ErrNotFound)
-		return nil
-	})
-}
-
 // keyUses stamps a key, forwards and backwards.
 func keyUses(t *testing.T, s *store.Store) {
 	addPortals(t, s, "p")

@@ -50,6 +50,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"operator keys", operatorKeys},
 		{"collections", collections},
 		{"sandbox charges", sandboxCharges},
+		{"sandbox pages and refunds", sandboxPages},
 		{"key uses", keyUses},
 		{"reports", reports},
 		{"reports that are started at once", reportsAtOnce},
