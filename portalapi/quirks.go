@@ -11,8 +11,9 @@ package portalapi
 // says two things is refused. It keys what is wrong with a value of another type by
 // where it stands, "$.amount"; here, by its field, "Amount", like all else, and only
 // what is no JSON by where it stands. Its lists of operations have no highest limit,
-// and pass on any order; here, 1000, and by date. And it sends the stack trace of
-// each error; here, stack is always null.
+// and pass on any order; here, 1000, and by date. It sends people back to any address
+// after a payment; here, to the portal or where the operator allows. And it sends the
+// stack trace of each error; here, stack is always null.
 type Quirks struct {
 	// BearerKeysOnly: an API key is accepted only as "Authorization: Bearer
 	// sk-…". Without it, also as "Authorization: sk-…", as the published

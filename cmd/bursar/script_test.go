@@ -147,24 +147,37 @@ func cmdHostport(ts *testscript.TestScript, neg bool, args []string) {
 
 // cmdGet asks an address with a key, as curl would, and prints what comes:
 //
-//	get URL KEYFILE
+//	get URL KEYFILE ['Header: value'...]
+//
+// With ! before it, it must be refused, and prints how to standard error.
 func cmdGet(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: get URL KEYFILE")
+	if len(args) < 2 {
+		ts.Fatalf("usage: get URL KEYFILE ['Header: value'...]")
 	}
-	body, err := fetch(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
-	ts.Check(err)
+	body, err := fetch(args[0], strings.TrimSpace(ts.ReadFile(args[1])), args[2:]...)
+	if neg && err != nil {
+		_, err := fmt.Fprintln(ts.Stderr(), err)
+		ts.Check(err)
+		return
+	}
+	if ts.Check(err); neg {
+		ts.Fatalf("it is answered: %s", body)
+	}
 	_, err = ts.Stdout().Write(body)
 	ts.Check(err)
 }
 
 // fetch returns the body of a good answer.
-func fetch(url, key string) ([]byte, error) {
+func fetch(url, key string, headers ...string) ([]byte, error) {
 	req, err := http.NewRequest(http.MethodGet, url, nil)
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("Authorization", "Bearer "+key)
+	for _, header := range headers {
+		name, value, _ := strings.Cut(header, ": ")
+		req.Header.Set(name, value)
+	}
 	client := http.Client{Timeout: patience}
 	res, err := client.Do(req)
 	if err != nil {

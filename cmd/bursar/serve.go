@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -29,6 +30,8 @@ type serveFlags struct {
 	tlsCert, tlsKey   string
 	countryHeader     string
 	requestsPerMinute int
+	trustedProxies    []string
+	redirectHosts     []string
 	stockQuirks       bool
 	provider          *string
 	logLevel          string
@@ -43,7 +46,9 @@ func (s *serveFlags) add(cmd *cobra.Command, listen, provider string) {
 	f.StringVar(&s.tlsCert, "tls-cert", "", "file with the certificate chain (PEM); turns on TLS and HTTP/2")
 	f.StringVar(&s.tlsKey, "tls-key", "", "file with the certificate's key (PEM)")
 	f.StringVar(&s.countryHeader, "country-header", "", "header in which a proxy names the visitor's country, such as CF-IPCountry")
-	f.IntVar(&s.requestsPerMinute, "rate-limit", 0, "requests a minute for each user, -1 for no limit (default 1500)")
+	f.IntVar(&s.requestsPerMinute, "rate-limit", 0, "requests a minute for each user, -1 for no limits at all (default 1500)")
+	f.StringArrayVar(&s.trustedProxies, "trusted-proxy", nil, "network or address of a proxy in front, whose X-Forwarded-For and the like are believed, such as 10.0.0.0/8; may be repeated")
+	f.StringArrayVar(&s.redirectHosts, "redirect-host", nil, "host, beside the portal's own, that people may be sent back to after a payment, such as app.example.com or *.example.com:8443; may be repeated")
 	f.BoolVar(&s.stockQuirks, "stock-quirks", false, "behave as a stock portal where Bursar does better; see the README")
 	f.StringVar(&s.logLevel, "log-level", "info", "debug (every request), info (refused and failed ones), warn or error")
 	f.StringVar(&s.logFormat, "log-format", "text", "text or json")
@@ -63,6 +68,10 @@ processes may serve one PostgreSQL database.
 What is for sale, and for how much, is DocSpace's own unless --catalog names a file;
 see "bursar catalog". It is read when the server starts.
 
+Behind a proxy, name it with --trusted-proxy: then callers without a good key are
+counted by the address that the proxy had them from, and nobody else is believed
+what X-Forwarded-For, X-Forwarded-Proto or Forwarded say.
+
 Deposits are refused unless --provider names who collects them. The sandbox says
 that it collected, and takes money from nobody.
 
@@ -74,6 +83,9 @@ bursar serve
 
 # With TLS, and a folder of its own
 bursar serve --data /var/lib/bursar --listen :443 --tls-cert cert.pem --tls-key key.pem
+
+# Behind a proxy on this machine, with pages of yours to come back to
+bursar serve --trusted-proxy 127.0.0.1 --redirect-host app.example.com
 
 # On a PostgreSQL database, with a password from $PGPASSWORD or ~/.pgpass
 bursar serve --database postgres://bursar@db.example.com/bursar`,
@@ -143,6 +155,9 @@ func (s *serveFlags) open(ctx context.Context, where store.Config, offers *cli.C
 	if err := checkAddress(s.listen); err != nil {
 		return nil, &cli.Error{Code: cli.ExitUsage, Err: fmt.Errorf("--listen: %w", err), Hint: "give an address and a port, such as 127.0.0.1:8080"}
 	}
+	if err := s.checkHosts(); err != nil {
+		return nil, err
+	}
 	listener, err := net.Listen("tcp", s.listen)
 	if err != nil {
 		return nil, err
@@ -191,6 +206,39 @@ func checkAddress(address string) error {
 	}
 	_, err = net.LookupPort("tcp", port)
 	return err
+}
+
+// checkHosts reports what is wrong with the flags that name hosts of others.
+func (s *serveFlags) checkHosts() error {
+	if _, err := s.proxies(); err != nil {
+		return &cli.Error{Code: cli.ExitUsage, Err: fmt.Errorf("--trusted-proxy: %w", err), Hint: "give a network or an address, such as 10.0.0.0/8, 192.0.2.1 or 2001:db8::/32"}
+	}
+	for _, host := range s.redirectHosts {
+		if err := portalapi.CheckRedirectHost(host); err != nil {
+			return &cli.Error{Code: cli.ExitUsage, Err: fmt.Errorf("--redirect-host: %w", err), Hint: "give a host, with a port if it is not the usual one, and no https:// before it"}
+		}
+	}
+	return nil
+}
+
+// proxies returns the networks whose word about a request is taken.
+func (s *serveFlags) proxies() ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, text := range s.trustedProxies {
+		if one, err := netip.ParseAddr(text); err == nil && one.Zone() == "" && !one.Is4In6() {
+			all = append(all, netip.PrefixFrom(one, one.BitLen()))
+			continue
+		}
+		network, err := netip.ParsePrefix(text)
+		if err != nil || network.Addr().Is4In6() {
+			return nil, fmt.Errorf("%q is no network", text)
+		}
+		if network != network.Masked() {
+			return nil, fmt.Errorf("%q is an address in the network %s", text, network.Masked())
+		}
+		all = append(all, network)
+	}
+	return all, nil
 }
 
 // url returns the address that the server can be reached at from here.
@@ -243,6 +291,10 @@ func (s *server) serve(ctx context.Context) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	proxies, err := s.flags.proxies()
+	if err != nil { // open has checked
+		return err
+	}
 	quirks := portalapi.Quirks{}
 	if s.flags.stockQuirks {
 		quirks = portalapi.StockQuirks()
@@ -253,7 +305,7 @@ func (s *server) serve(ctx context.Context) error {
 		defer close(ended)
 		s.work(stop)
 	}()
-	err := httpd.Serve(ctx, s.listener, httpd.Config{
+	err = httpd.Serve(ctx, s.listener, httpd.Config{
 		Handler: doors(
 			operatorapi.New(operatorapi.Config{Service: s.service, Log: s.log}),
 			portalapi.New(portalapi.Config{
@@ -262,6 +314,8 @@ func (s *server) serve(ctx context.Context) error {
 				Quirks:            quirks,
 				CountryHeader:     s.flags.countryHeader,
 				RequestsPerMinute: s.flags.requestsPerMinute,
+				TrustedProxies:    proxies,
+				RedirectHosts:     s.flags.redirectHosts,
 			}),
 		),
 		Log:      s.log,
