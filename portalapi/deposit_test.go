@@ -196,28 +196,34 @@ func TestBodyOfADeposit(t *testing.T) {
 		`{"amount":true,"currency":"USD"}`:                           whole,
 		`{"amount":[100],"currency":"USD"}`:                          whole,
 		`{"amount":9223372036854775808,"currency":"USD"}`:            whole,
-		`{"amount":100}`:                                             "The field Currency is required.",
-		`{"amount":100,"currency":null}`:                             "The field Currency is required.",
-		`{"amount":100,"currency":""}`:                               "The field Currency is required.",
-		`{"amount":100,"currency":"USDT"}`:                           "The field Currency must be a string with a maximum length of 3.",
-		`{"amount":100,"currency":840}`:                              "The field Currency must be a string.",
-		`{"amount":1,"currency":"USD","amount":1}`:                   `The field Body has "amount" twice.`,
-		`{"amount":1,"currency":"USD","AMOUNT":2}`:                   `The field Body has "AMOUNT" twice.`,
-		`{"amount":1,"currency":"USD","x":1,"x":2}`:                  `The field Body has "x" twice.`,
-		`{"amount":1,"currency":"USD"} {}`:                           "The field Body goes on after the JSON object.",
-		`{"amount":1,"currency":"USD"}x`:                             "The field Body goes on after the JSON object.",
-		`{"amount":1,"currency":"USD"`:                               object,
-		`{"amount":1,"currency":"USD",}`:                             object,
-		`{"amount" 1}`:                                               object,
-		`{amount:1}`:                                                 object,
-		`[{"amount":1,"currency":"USD"}]`:                            object,
-		`"amount"`:                                                   object,
-		`null`:                                                       object,
-		`amount=1&currency=USD`:                                      object,
-		"{\"amount\":1,\"currency\":\"\xff\"}":                       "The field Body is not UTF-8.",
-		"":                                                           "The field Body is missing.",
-		" \n":                                                        "The field Body is missing.",
-		`{"x":"` + strings.Repeat("x", 64<<10) + `"}`:                "The field Body is longer than 65536 bytes.",
+		`{"amount":1e400,"currency":"USD"}`:                          whole,
+		`{"amount":"NaN","currency":"USD"}`:                          whole,
+		`{"amount":NaN,"currency":"USD"}`:                            "The field Amount is not JSON.",
+		`{"amount":-0,"currency":"USD"}`:                             bounds,
+		"\ufeff" + `{"amount":1,"currency":"USD"}`:                   "",
+		`{"amount":1,"currency":"USD","x":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + "}": "The field Body is nested deeper than 32 levels.",
+		`{"amount":100}`:                              "The field Currency is required.",
+		`{"amount":100,"currency":null}`:              "The field Currency is required.",
+		`{"amount":100,"currency":""}`:                "The field Currency is required.",
+		`{"amount":100,"currency":"USDT"}`:            "The field Currency must be a string with a maximum length of 3.",
+		`{"amount":100,"currency":840}`:               "The field Currency must be a string.",
+		`{"amount":1,"currency":"USD","amount":1}`:    `The field Body has "amount" twice.`,
+		`{"amount":1,"currency":"USD","AMOUNT":2}`:    `The field Body has "AMOUNT" twice.`,
+		`{"amount":1,"currency":"USD","x":1,"x":2}`:   `The field Body has "x" twice.`,
+		`{"amount":1,"currency":"USD"} {}`:            "The field Body goes on after the JSON object.",
+		`{"amount":1,"currency":"USD"}x`:              "The field Body goes on after the JSON object.",
+		`{"amount":1,"currency":"USD"`:                object,
+		`{"amount":1,"currency":"USD",}`:              object,
+		`{"amount" 1}`:                                object,
+		`{amount:1}`:                                  object,
+		`[{"amount":1,"currency":"USD"}]`:             object,
+		`"amount"`:                                    object,
+		`null`:                                        object,
+		`amount=1&currency=USD`:                       object,
+		"{\"amount\":1,\"currency\":\"\xff\"}":        "The field Body is not UTF-8.",
+		"":                                            "The field Body is missing.",
+		" \n":                                         "The field Body is missing.",
+		`{"x":"` + strings.Repeat("x", 64<<10) + `"}`: "The field Body is longer than 65536 bytes.",
 	} {
 		before := h.wallet()
 		// What openapi.yaml can't say: any case, escapes, several of a name.
@@ -244,6 +250,17 @@ func TestBodyOfADeposit(t *testing.T) {
 		h.deposit(body, "") // is held against openapi.yaml
 	}
 	h.verify()
+}
+
+// What is too much is not read to its end.
+func TestHugeBodyIsRefused(t *testing.T) {
+	h := newHouse(t, setup{})
+	q := request{method: "POST", path: "deposit", key: h.company.OwnerKey, loose: true, body: `{"x":"` + strings.Repeat("x", 10<<20) + `"}`}
+	got := h.from(here, q)
+	got.wants(t, 400, "")
+	if problem := got.payload(t); !strings.Contains(problem, `"errors":{"$":["The field Body is longer than 65536 bytes."]}`) {
+		t.Errorf("the problem is %s", problem)
+	}
 }
 
 func TestKeyOfADeposit(t *testing.T) {

@@ -1,12 +1,14 @@
 package portalapi
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -396,6 +398,24 @@ func TestAllThatIsWrongIsSaidTogether(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, wrongOf(t, f.err())); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	w := httptest.NewRecorder()
+	(&door{}).fail(w, httptest.NewRequest(http.MethodPut, "https://portal.example.com/a?b", nil), time.Now(), f.err())
+	var got struct {
+		Response struct {
+			Status int
+			Errors invalid
+		}
+		Links []struct{ Href, Action string }
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != http.StatusBadRequest || got.Response.Status != w.Code {
+		t.Errorf("%d, %v in %s", w.Code, err, w.Body)
+	}
+	if diff := cmp.Diff(want, got.Response.Errors); diff != "" {
+		t.Errorf("on the wire (-want +got):\n%s", diff)
+	}
+	if len(got.Links) != 1 || got.Links[0].Href != "https://portal.example.com/a?b" || got.Links[0].Action != "PUT" {
+		t.Errorf("links are %v", got.Links)
 	}
 	if f := formOf(t, `{"a":null}`); !f.has("A") || f.has("b") {
 		t.Error("null is not told from missing")

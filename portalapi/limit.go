@@ -29,6 +29,9 @@ type Limits struct {
 	// SensitivePer15Minutes bounds requests that hand out secrets, for each path;
 	// 5 by default.
 	SensitivePer15Minutes int
+	// MailsPer2Minutes bounds requests that send mail to people, for each path; 11
+	// by default.
+	MailsPer2Minutes int
 }
 
 const defaultRequestsPerMinute = 1500
@@ -39,6 +42,7 @@ func (l Limits) withDefaults() Limits {
 		byDefault int
 	}{
 		{&l.Reading, 50}, {&l.Writing, 15}, {&l.WritesPerDay, 10_000}, {&l.PaymentsPerMinute, 10}, {&l.SensitivePer15Minutes, 5},
+		{&l.MailsPer2Minutes, 11},
 	} {
 		if *field.is == 0 {
 			*field.is = field.byDefault
@@ -59,6 +63,7 @@ type limiter struct {
 	day       rule // POST and PUT
 	payment   rule
 	sensitive rule
+	mail      rule
 	running   [2]rule // at a time: reading, writing
 }
 
@@ -86,6 +91,7 @@ func newLimiter(perMinute int, limits Limits, quiet bool, now func() time.Time) 
 		day:       newRule(limits.WritesPerDay, 24*time.Hour, 1),
 		payment:   newRule(limits.PaymentsPerMinute, time.Second, 60),
 		sensitive: newRule(limits.SensitivePer15Minutes, 15*time.Second, 60),
+		mail:      newRule(limits.MailsPer2Minutes, 2*time.Second, 60),
 		running:   [2]rule{newRule(limits.Reading, atATime, 1), newRule(limits.Writing, atATime, 1)},
 	}
 }
@@ -235,13 +241,20 @@ func (l *limiter) checks(p *party, method, key string, rt *route, now time.Time)
 
 // policy returns the rule that a route has of its own; nil for none.
 func (l *limiter) policy(rt *route) *rule {
+	var own *rule
 	switch {
-	case rt != nil && rt.sensitive && l.sensitive.most >= 0:
-		return &l.sensitive
-	case rt != nil && rt.pays && l.payment.most >= 0:
-		return &l.payment
+	case rt == nil:
+	case rt.sensitive:
+		own = &l.sensitive
+	case rt.pays:
+		own = &l.payment
+	case rt.mails:
+		own = &l.mail
 	}
-	return nil
+	if own == nil || own.most < 0 {
+		return nil
+	}
+	return own
 }
 
 // untouched returns the rule that somebody who did nothing yet is closest to the

@@ -78,9 +78,17 @@ func TestLimitsByDefaultAndNone(t *testing.T) {
 		d.at = d.at.Add(time.Minute)
 	}
 	d.wants(t, d.ask(t, "PUT", "k", nil), "10000", "197", "39180", "")
-	d = newDesk(100, Limits{WritesPerDay: -1, PaymentsPerMinute: -1, SensitivePer15Minutes: -1, Reading: -1, Writing: -1})
+	mails := &route{path: "/request", mails: true}
+	d.at = d.at.Add(24 * time.Hour)
+	for range 10 {
+		d.ask(t, "POST", "k", mails)
+	}
+	d.wants(t, d.ask(t, "POST", "k", mails), "11", "0", "120", "")
+	d.wants(t, d.ask(t, "POST", "k", mails), "11", "0", "120", "120")
+	d = newDesk(100, Limits{WritesPerDay: -1, PaymentsPerMinute: -1, SensitivePer15Minutes: -1, MailsPer2Minutes: -1, Reading: -1, Writing: -1})
 	d.ask(t, "POST", "k", pays)
-	d.wants(t, d.ask(t, "POST", "k", secret), "100", "98", "60", "")
+	d.ask(t, "POST", "k", mails)
+	d.wants(t, d.ask(t, "POST", "k", secret), "100", "97", "60", "")
 }
 
 // One key that runs away leaves a fifth for the others, from the moment that one of

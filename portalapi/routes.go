@@ -32,6 +32,8 @@ type route struct {
 	pays bool
 	// sensitive says that the route hands out a secret, and is for even fewer.
 	sensitive bool
+	// mails says that the route sends mail to people.
+	mails bool
 }
 
 // done is what came of a request.
