@@ -120,6 +120,29 @@ func (tx *Tx) CollectionByKey(portalID, key string) (Collection, error) {
 		   AND key = $2`, portalID, key)
 }
 
+// CollectionByNumber returns a collection, or ErrNotFound.
+func (tx *Tx) CollectionByNumber(portalID string, number int64) (Collection, error) {
+	return tx.collection(`
+		SELECT `+collectionColumns+`
+		  FROM collection
+		 WHERE portal_id = $1
+		   AND number = $2`, portalID, number)
+}
+
+// CollectionsBefore returns up to limit collections of a portal, the latest first,
+// from the first one whose number is below the given one; of one state, unless that
+// is "".
+func (tx *Tx) CollectionsBefore(portalID string, state CollectionState, number int64, limit int) ([]Collection, error) {
+	return tx.collections(`
+		SELECT `+collectionColumns+`
+		  FROM collection
+		 WHERE portal_id = $1
+		   AND number < $2
+		   AND ($3 = '' OR state = $3)
+		 ORDER BY number DESC
+		 LIMIT $4`, portalID, number, string(state), limit)
+}
+
 // OpenCollection returns the portal's collection whose end is not known, or
 // ErrNotFound.
 func (tx *Tx) OpenCollection(portalID string) (Collection, error) {
@@ -143,16 +166,6 @@ func (tx *Tx) OpenPage(portalID string, input [32]byte) (Collection, error) {
 		   AND input = $2
 		 ORDER BY number DESC
 		 LIMIT 1`, portalID, input[:])
-}
-
-// CollectionByNumber returns the portal's collection of that number, or
-// ErrNotFound.
-func (tx *Tx) CollectionByNumber(portalID string, number int64) (Collection, error) {
-	return tx.collection(`
-		SELECT `+collectionColumns+`
-		  FROM collection
-		 WHERE portal_id = $1
-		   AND number = $2`, portalID, number)
 }
 
 // PutPage writes down where the customer pays for a collection, or fails with

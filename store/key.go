@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -73,6 +74,35 @@ func (tx *Tx) Keys(portalID string) ([]Key, error) {
 		 WHERE portal_id = $1
 		 ORDER BY created_at, key_id`, []any{portalID}, func(k Key) { all = append(all, k) })
 	return all, err
+}
+
+// KeysAfter returns up to limit keys of a portal, oldest first, from the first one
+// after a place.
+func (tx *Tx) KeysAfter(portalID string, after Place, limit int) ([]Key, error) {
+	var all []Key
+	err := tx.keys(`
+		SELECT `+keyColumns+`
+		  FROM api_key
+		 WHERE portal_id = $1
+		   AND (created_at > $2 OR created_at = $2 AND key_id > $3)
+		 ORDER BY created_at, key_id
+		 LIMIT $4`, []any{portalID, after.micros(), after.ID, limit}, func(k Key) { all = append(all, k) })
+	return all, err
+}
+
+// HasKeys reports whether keys act for a user, revoked ones too.
+func (tx *Tx) HasKeys(portalID, userID string) (bool, error) {
+	var id string
+	err := tx.row(`
+		SELECT key_id
+		  FROM api_key
+		 WHERE portal_id = $1
+		   AND user_id = $2
+		 LIMIT 1`, []any{portalID, userID}, &id)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func (tx *Tx) keys(query string, args []any, each func(Key)) error {

@@ -51,10 +51,8 @@ func (s *Store) CreatePortal(ctx context.Context, p Portal, hosts []string, fn f
 			return fmt.Errorf("portal %q: %w", p.ID, err)
 		}
 		for _, host := range hosts {
-			if _, err := tx.exec(`
-				INSERT INTO host (host, portal_id)
-				VALUES ($1, $2)`, host, p.ID); err != nil {
-				return fmt.Errorf("host %q: %w", host, err)
+			if err := tx.InsertHost(host); err != nil {
+				return err
 			}
 		}
 		for _, book := range ledger.Books() {
@@ -148,6 +146,42 @@ func (tx *Tx) PortalsAfter(portalID string, limit int) ([]Portal, error) {
 		return err
 	})
 	return all, err
+}
+
+// UpdatePortal gives the portal another name, country and time zone.
+func (tx *Tx) UpdatePortal(p Portal) error {
+	_, err := tx.exec(`
+		UPDATE portal
+		   SET name = $2,
+		       country = $3,
+		       time_zone = $4
+		 WHERE portal_id = $1`, tx.portal, p.Name, p.Country, p.TimeZone)
+	return err
+}
+
+// InsertHost has the portal answer for one more host (lower case). It fails with
+// ErrExists when a portal does already.
+func (tx *Tx) InsertHost(host string) error {
+	_, err := tx.exec(`
+		INSERT INTO host (host, portal_id)
+		VALUES ($1, $2)`, host, tx.portal)
+	if err != nil {
+		return fmt.Errorf("host %q: %w", host, err)
+	}
+	return nil
+}
+
+// DeleteHost has the portal answer for a host no more. It fails with ErrNotFound
+// when it did not.
+func (tx *Tx) DeleteHost(host string) error {
+	changed, err := tx.exec(`
+		DELETE FROM host
+		 WHERE portal_id = $1
+		   AND host = $2`, tx.portal, host)
+	if err == nil && changed == 0 {
+		err = fmt.Errorf("host %q: %w", host, ErrNotFound)
+	}
+	return err
 }
 
 // PutTimeZone sets the zone of the portal.

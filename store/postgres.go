@@ -221,6 +221,8 @@ func postgresError(told *pgconn.PgError, err error) error {
 	switch told.Code {
 	case "23505": // unique_violation
 		return ErrExists
+	case "23503": // foreign_key_violation
+		return fmt.Errorf("%w: %w", ErrInUse, err)
 	case "53100": // disk_full
 		return fmt.Errorf("%w: %w", ErrFull, err)
 	case "XX001", "XX002": // data_corrupted, index_corrupted

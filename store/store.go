@@ -14,6 +14,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrExists says that a row with that key is there already.
 	ErrExists = errors.New("exists already")
+	// ErrInUse says that other rows refer to the one that was to go.
+	ErrInUse = errors.New("is in use")
 	// ErrBusy says that the database was held by others for too long, can't be
 	// reached, or is closing; the same again may succeed.
 	ErrBusy = errors.New("database is busy")

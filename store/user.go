@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -29,6 +30,79 @@ func (tx *Tx) InsertUser(u User) error {
 		return fmt.Errorf("user %s: %w", u.Email, err)
 	}
 	return nil
+}
+
+// UpdateUser gives the user with this id another address, name and role. It fails
+// with ErrNotFound, and as InsertUser does.
+func (tx *Tx) UpdateUser(u User) error {
+	changed, err := tx.exec(`
+		UPDATE portal_user
+		   SET email = $3,
+		       name = $4,
+		       role = $5
+		 WHERE portal_id = $1
+		   AND user_id = $2`, tx.portal, u.ID, u.Email, u.Name, u.Role)
+	if err == nil && changed == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("user %s: %w", u.Email, err)
+	}
+	return nil
+}
+
+// DeleteUser takes a user out of the portal. It fails with ErrNotFound, and with
+// ErrInUse when something refers to the user, such as a key or the customer.
+func (tx *Tx) DeleteUser(userID string) error {
+	changed, err := tx.exec(`
+		DELETE FROM portal_user
+		 WHERE portal_id = $1
+		   AND user_id = $2`, tx.portal, userID)
+	if err == nil && changed == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("user %q: %w", userID, err)
+	}
+	return nil
+}
+
+// Place is where a list goes on that is in the order in which things were made: after
+// the one with this id, which was made then. The zero Place is the beginning.
+type Place struct {
+	At time.Time
+	ID string
+}
+
+// micros is the place's time as it is kept, below all others for the beginning.
+func (p Place) micros() int64 {
+	if p.At.IsZero() {
+		return math.MinInt64
+	}
+	return p.At.UnixMicro()
+}
+
+// UsersAfter returns up to limit users of a portal, oldest first, from the first one
+// after a place.
+func (tx *Tx) UsersAfter(portalID string, after Place, limit int) ([]User, error) {
+	var all []User
+	err := tx.rows(`
+		SELECT user_id, email, name, role, created_at
+		  FROM portal_user
+		 WHERE portal_id = $1
+		   AND (created_at > $2 OR created_at = $2 AND user_id > $3)
+		 ORDER BY created_at, user_id
+		 LIMIT $4`, []any{portalID, after.micros(), after.ID, limit}, func(scan func(...any) error) error {
+		var (
+			u       User
+			created sql.NullInt64
+		)
+		err := scan(&u.ID, &u.Email, &u.Name, &u.Role, &created)
+		u.CreatedAt = fromMicros(created)
+		all = append(all, u)
+		return err
+	})
+	return all, err
 }
 
 // UserByEmail returns the user with this address (lower case), or ErrNotFound.
