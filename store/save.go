@@ -142,10 +142,13 @@ func credited(p ledger.Pocket) any {
 	return p.Credited.Units()
 }
 
+// insertPocket adds a pocket that was not there. It is outdated when somebody else
+// added an empty one, which moves the book no further.
 func (tx *Tx) insertPocket(p ledger.Pocket) error {
 	return tx.one(`
 		INSERT INTO pocket (portal_id, book, currency, position, balance, held, credit_limit, credited, credited_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT DO NOTHING`,
 		p.Portal, string(p.Book), string(p.Currency()), p.Position, p.Balance.Units(), p.Held.Units(),
 		p.CreditLimit.Units(), credited(p), micros(p.CreditedAt))
 }
