@@ -2,6 +2,7 @@ package billing
 
 import (
 	"context"
+	"fmt"
 	"net/mail"
 	"slices"
 	"strconv"
@@ -31,6 +32,23 @@ func (s *Service) CustomerInfo(c *Caller) (*CustomerInfo, error) {
 		return nil, nil
 	}
 	return &CustomerInfo{PortalID: c.View.Portal.ID, Customer: *c.View.customer, Payer: c.View.payer}, nil
+}
+
+// PortalCustomer returns a portal's customer, for its operator. It fails with
+// ErrNotFound when it has none, or there is no such portal.
+func (s *Service) PortalCustomer(ctx context.Context, portalID string) (info CustomerInfo, err error) {
+	err = s.readPortal(ctx, portalID, "read customer", func(tx *store.Tx) error {
+		v := &facts{Portal: store.Portal{ID: portalID}}
+		if err := v.loadCustomer(tx); err != nil {
+			return err
+		}
+		if v.customer == nil {
+			return fmt.Errorf("customer of portal %q: %w", portalID, ErrNotFound)
+		}
+		info = CustomerInfo{PortalID: portalID, Customer: *v.customer, Payer: v.payer}
+		return nil
+	})
+	return info, err
 }
 
 // Balance is what a wallet has available.

@@ -32,6 +32,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrExists: what the call would make is there already.
 	ErrExists = errors.New("exists already")
+	// ErrInUse: what the call would take away is needed by something else.
+	ErrInUse = errors.New("is in use")
 	// ErrTryAgain: the database was busy or the call was given up. Unless the call
 	// says otherwise nothing happened, and the same again may succeed.
 	ErrTryAgain = errors.New("busy, try again")
@@ -123,6 +125,7 @@ func missing(text string) error { return &missingError{text} }
 var storeErrors = map[error]error{
 	store.ErrNotFound: ErrNotFound,
 	store.ErrExists:   ErrExists,
+	store.ErrInUse:    ErrInUse,
 	store.ErrBusy:     ErrTryAgain,
 }
 
@@ -153,7 +156,7 @@ func fromStore(doing string, err error) error {
 // isOurs reports whether an error has its name already.
 func isOurs(err error) bool {
 	for _, ours := range []error{
-		ErrInvalid, ErrNoPortal, ErrNotFound, ErrInsufficient, ErrMismatch, ErrHoldClosed, ErrOverHold, ErrOverCorrection,
+		ErrInvalid, ErrNoPortal, ErrNotFound, ErrInUse, ErrInsufficient, ErrMismatch, ErrHoldClosed, ErrOverHold, ErrOverCorrection,
 		ErrNoProvider, ErrNoMethod, ErrDeclined, ErrUnsettled, ErrBusyWallet, ErrNotPaid, ErrLimit, ErrAccessDenied,
 	} {
 		if errors.Is(err, ours) {

@@ -1,10 +1,12 @@
 package billing
 
 import (
+	"context"
 	"time"
 
 	"github.com/bursarhq/bursar/ledger"
 	"github.com/bursarhq/bursar/money"
+	"github.com/bursarhq/bursar/store"
 )
 
 // Reservation opens a hold: what it may cost is set aside until it is known what
@@ -58,6 +60,32 @@ func (e Extension) request() (string, [32]byte, ledger.Action, error) {
 		return "", [32]byte{}, nil, err
 	}
 	return id.Portal, ledger.InputOf("extend", e.Hold, period), ledger.Extend{Hold: id.Number, For: period}, nil
+}
+
+// Hold returns a hold by its id: "h7.docspace.io123". It fails with ErrNotFound.
+func (s *Service) Hold(ctx context.Context, word string) (hold ledger.Hold, err error) {
+	id, err := checkHold(word)
+	if err != nil {
+		return ledger.Hold{}, err
+	}
+	now := s.now()
+	err = s.store.Read(ctx, func(tx *store.Tx) (err error) {
+		hold, err = tx.Hold(id)
+		return err
+	})
+	overAt(&hold, now)
+	return hold, fromStore("read hold", err)
+}
+
+// overAt has an open hold whose time is over be the expired one that it is, and an
+// expired one be closed since then, whenever anybody comes to write that down.
+func overAt(h *ledger.Hold, now time.Time) {
+	if h.State == ledger.HoldOpen && !now.Before(h.ExpiresAt) {
+		h.State = ledger.HoldExpired
+	}
+	if h.State == ledger.HoldExpired {
+		h.ClosedAt = h.ExpiresAt
+	}
 }
 
 func checkHold(word string) (ledger.HoldID, error) {

@@ -35,6 +35,9 @@ type OperationFilter struct {
 	Statuses []ledger.Status
 	// Ascending has the oldest first, otherwise the latest is.
 	Ascending bool
+	// After is the number of a transfer that the list goes on after, in its order,
+	// whatever came meanwhile; 0 has it begin. What comes before is not of the list.
+	After int64
 	// Offset is how many to pass over, Limit how many to return, 1 to 1000.
 	Offset, Limit int64
 }
@@ -105,6 +108,9 @@ func (s *Service) PortalOperations(ctx context.Context, portalID string, f Opera
 	if f.Offset < 0 {
 		return nil, invalid("offset", "%d is negative", f.Offset)
 	}
+	if !slices.Contains(ledger.Books(), f.Book) {
+		return nil, invalid("book", "%q is none of %v", f.Book, ledger.Books())
+	}
 	if f.Limit < 1 || f.Limit > MaxOperations {
 		return nil, invalid("limit", "%d is not between 1 and %d", f.Limit, MaxOperations)
 	}
@@ -143,6 +149,22 @@ func (s *Service) PortalOperations(ctx context.Context, portalID string, f Opera
 	return page, nil
 }
 
+// Transfer returns a transfer by its id: "t42.docspace.io123". It fails with
+// ErrNotFound.
+func (s *Service) Transfer(ctx context.Context, word string) (t ledger.Transfer, err error) {
+	id, err := ledger.ParseTransferID(word)
+	if err != nil {
+		return t, invalid("transfer", "%q is no id of a transfer", word)
+	}
+	err = s.store.Read(ctx, func(tx *store.Tx) (err error) {
+		if t, err = tx.Transfer(id); err != nil {
+			err = fmt.Errorf("transfer %s: %w", id, err)
+		}
+		return err
+	})
+	return t, fromStore("read transfer", err)
+}
+
 // numbersOf returns the first number in the time that is asked for, and the one
 // after the last.
 func numbersOf(tx *store.Tx, portalID string, f OperationFilter) (low, high int64, err error) {
@@ -162,7 +184,15 @@ func numbersOf(tx *store.Tx, portalID string, f OperationFilter) (low, high int6
 			return 0, 0, err
 		}
 	}
-	return low, max(low, high), nil
+	high = max(low, high)
+	switch {
+	case f.After <= 0:
+	case f.Ascending:
+		low = max(low, min(f.After+1, high))
+	default:
+		high = max(low, min(f.After, high))
+	}
+	return low, high, nil
 }
 
 // all reports whether the filter leaves nothing out but by time.

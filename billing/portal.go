@@ -63,9 +63,8 @@ func (s *Service) CreatePortal(ctx context.Context, in NewPortal) (string, error
 	if err != nil {
 		return "", err
 	}
-	in.Country = strings.ToUpper(in.Country)
-	if _, ok := money.RegionOf(in.Country); in.Country != "" && !ok {
-		return "", invalid("country", "%q is not an ISO 3166-1 code of two letters", in.Country)
+	if in.Country, err = checkCountry(in.Country); err != nil {
+		return "", err
 	}
 	if err := checkZone(in.TimeZone); err != nil {
 		return "", err
@@ -102,6 +101,88 @@ func (s *Service) CreatePortal(ctx context.Context, in NewPortal) (string, error
 		return "", fromStore("create portal", err)
 	}
 	return in.ID, nil
+}
+
+// PortalChange is what ChangePortal changes.
+type PortalChange struct {
+	// Name is for people; "" keeps it.
+	Name string
+	// Country is its ISO 3166-1 alpha-2 code, "" when unknown; nil keeps it.
+	Country *string
+	// TimeZone is the IANA name of its zone, "" for UTC; nil keeps it.
+	TimeZone *string
+	// AddHosts are names that it answers for from now on, if it did not already;
+	// RemoveHosts are those that it does not any more.
+	AddHosts, RemoveHosts []string
+}
+
+// ChangePortal changes some of what a portal is: all that is asked for, or nothing.
+// It fails with ErrExists when another portal answers for one of the hosts, and with
+// ErrNotFound when there is no such portal, or it does not answer for a host that is
+// to go.
+func (s *Service) ChangePortal(ctx context.Context, portalID string, change PortalChange) error {
+	add, err := checkHosts(change.AddHosts)
+	if err != nil {
+		return err
+	}
+	remove, err := checkHosts(change.RemoveHosts)
+	if err != nil {
+		return err
+	}
+	if change.Name != "" {
+		if change.Name, err = checkName("name", change.Name, 255); err != nil {
+			return err
+		}
+	}
+	country := ""
+	if change.Country != nil {
+		if country, err = checkCountry(*change.Country); err != nil {
+			return err
+		}
+	}
+	if change.TimeZone != nil {
+		if err := checkZone(*change.TimeZone); err != nil {
+			return err
+		}
+	}
+	return fromStore("change portal", s.store.Change(ctx, portalID, func(tx *store.Tx) error {
+		portal, err := tx.Portal(portalID)
+		if err != nil {
+			return err
+		}
+		if change.Name != "" {
+			portal.Name = change.Name
+		}
+		if change.Country != nil {
+			portal.Country = country
+		}
+		if change.TimeZone != nil {
+			portal.TimeZone = *change.TimeZone
+		}
+		if err := tx.UpdatePortal(portal); err != nil {
+			return err
+		}
+		for _, host := range remove {
+			if err := tx.DeleteHost(host); err != nil {
+				return err
+			}
+		}
+		for _, host := range add {
+			if err := addHost(tx, portalID, host); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+// checkCountry returns a country as it is kept; "" when it is unknown.
+func checkCountry(country string) (string, error) {
+	country = strings.ToUpper(country)
+	if _, ok := money.RegionOf(country); country != "" && !ok {
+		return "", invalid("country", "%q is not an ISO 3166-1 code of two letters", country)
+	}
+	return country, nil
 }
 
 func checkHosts(in []string) ([]string, error) {
@@ -168,6 +249,39 @@ func (s *Service) SetPurchases(ctx context.Context, portalID string, bought []Pu
 	return fromStore("set purchases", s.store.Change(ctx, portalID, func(tx *store.Tx) error {
 		return tx.PutSubscriptions(rows)
 	}))
+}
+
+// Purchases returns what a portal has bought, the plan first; none when it bought
+// nothing. It fails with ErrNotFound when there is no such portal.
+func (s *Service) Purchases(ctx context.Context, portalID string) (bought []Purchase, err error) {
+	err = s.readPortal(ctx, portalID, "read purchases", func(tx *store.Tx) error {
+		rows, err := tx.Subscriptions(portalID)
+		for _, row := range rows {
+			bought = append(bought, Purchase{Plan: row.PlanID, Quantity: row.Quantity, DueAt: row.DueAt})
+		}
+		return err
+	})
+	return bought, err
+}
+
+// Usage returns how much of each feature a portal uses; one whose use was never
+// reported is not in it. It fails with ErrNotFound when there is no such portal.
+func (s *Service) Usage(ctx context.Context, portalID string) (used map[string]int64, err error) {
+	err = s.readPortal(ctx, portalID, "read usage", func(tx *store.Tx) (err error) {
+		used, err = tx.Usage(portalID)
+		return err
+	})
+	return used, err
+}
+
+// Services returns the ids of the wallet services that are switched on. It fails
+// with ErrNotFound when there is no such portal.
+func (s *Service) Services(ctx context.Context, portalID string) (planIDs []int, err error) {
+	err = s.readPortal(ctx, portalID, "read services", func(tx *store.Tx) (err error) {
+		planIDs, err = tx.Services(portalID)
+		return err
+	})
+	return planIDs, err
 }
 
 // SetUsage records how much of some features a portal uses; others stay as they
@@ -246,35 +360,20 @@ func summarize(tx *store.Tx, p store.Portal) (PortalSummary, error) {
 // takes no more memory than a short one.
 func (s *Service) Portals(ctx context.Context, each func(PortalSummary) error) error {
 	const page = 200
-	after := ""
-	for {
-		var summaries []PortalSummary
-		err := s.store.Read(ctx, func(tx *store.Tx) error {
-			portals, err := tx.PortalsAfter(after, page)
-			if err != nil {
-				return err
-			}
-			for _, p := range portals {
-				summary, err := summarize(tx, p)
-				if err != nil {
-					return err
-				}
-				summaries = append(summaries, summary)
-			}
-			return nil
-		})
+	for after := ""; ; {
+		summaries, more, err := s.PortalsAfter(ctx, after, page)
 		if err != nil {
-			return fromStore("list portals", err)
+			return err
 		}
 		for _, summary := range summaries {
+			after = summary.ID
 			if err := each(summary); err != nil {
 				return err
 			}
 		}
-		if len(summaries) < page {
+		if !more {
 			return nil
 		}
-		after = summaries[page-1].ID
 	}
 }
 

@@ -92,6 +92,9 @@ func (s *Service) Currencies(c *Caller, locale catalog.Locale) ([]money.Region, 
 	return list, nil
 }
 
+// Catalog returns what is for sale.
+func (s *Service) Catalog() *catalog.Catalog { return s.catalog }
+
 func (s *Service) region(v *View, locale catalog.Locale) money.Region {
 	locale.Portal = v.Portal.Country
 	return s.catalog.Region(locale)

@@ -24,6 +24,17 @@ func (s *Service) TopUpRule(c *Caller) (store.TopUpRule, error) {
 	return *c.View.topUp, nil
 }
 
+// PortalTopUpRule says when, and up to what, a portal's wallet is refilled, for its
+// operator; nil when no rule was ever set. It fails with ErrNotFound when there is no
+// such portal.
+func (s *Service) PortalTopUpRule(ctx context.Context, portalID string) (rule *store.TopUpRule, err error) {
+	err = s.readPortal(ctx, portalID, "read top-up rule", func(tx *store.Tx) (err error) {
+		rule, err = tx.TopUpRule(portalID)
+		return err
+	})
+	return rule, err
+}
+
 // The bounds of a rule, in major units of its currency. Source: contract,
 // "POST /payment/topupsettings".
 const (

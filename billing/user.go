@@ -51,7 +51,123 @@ func (s *Service) AddUser(ctx context.Context, portalID string, in NewUser) (str
 	return user.ID, nil
 }
 
-// adoptPayer makes a new user the payer if the customer was waiting for one with
+// UserChange is what ChangeUser changes; "" keeps what there is.
+type UserChange struct {
+	Email, Name string
+	// Role may be Owner: then the one who was the owner becomes an Admin. The owner's
+	// own role is changed by making another user the owner.
+	Role Role
+}
+
+// ChangeUser changes a user of a portal, and returns what came of it. It fails with
+// ErrExists when the address is taken, and with ErrNotFound when there is no such
+// portal or user.
+func (s *Service) ChangeUser(ctx context.Context, portalID, userID string, change UserChange) (user store.User, err error) {
+	if change.Email != "" {
+		if change.Email, err = checkEmail("email", change.Email); err != nil {
+			return user, err
+		}
+	}
+	if change.Name != "" {
+		if change.Name, err = checkName("name", change.Name, 255); err != nil {
+			return user, err
+		}
+	}
+	if change.Role != "" {
+		if err := checkRole(change.Role); err != nil {
+			return user, err
+		}
+	}
+	err = s.store.Change(ctx, portalID, func(tx *store.Tx) error {
+		if user, err = tx.UserByID(portalID, userID); err != nil {
+			return err
+		}
+		if change.Email != "" {
+			user.Email = change.Email
+		}
+		if change.Name != "" {
+			user.Name = change.Name
+		}
+		if err := giveRole(tx, portalID, &user, change.Role); err != nil {
+			return err
+		}
+		if err := tx.UpdateUser(user); err != nil {
+			return err
+		}
+		return adoptPayer(tx, portalID, user)
+	})
+	return user, fromStore("change user", err)
+}
+
+// giveRole gives a user a role, unless that is "". An owner gives way to another.
+func giveRole(tx *store.Tx, portalID string, user *store.User, role Role) error {
+	if role == "" || Role(user.Role) == role {
+		return nil
+	}
+	if Role(user.Role) == Owner {
+		return invalid("role", "is the owner's, and stays so until another user is made the owner")
+	}
+	user.Role = string(role)
+	if role != Owner {
+		return nil
+	}
+	owner, err := optional(tx.Owner(portalID))
+	if owner == nil {
+		return err
+	}
+	owner.Role = string(Admin)
+	return tx.UpdateUser(*owner)
+}
+
+// RemoveUser takes a user out of a portal. The ledger keeps what happened on the
+// user's account under the same id. It fails with ErrInUse for the owner, for who
+// pays, and for a user who has keys, even revoked ones, and with ErrNotFound when
+// there is no such portal or user.
+func (s *Service) RemoveUser(ctx context.Context, portalID, userID string) (user store.User, err error) {
+	err = s.store.Change(ctx, portalID, func(tx *store.Tx) error {
+		if user, err = tx.UserByID(portalID, userID); err != nil {
+			return err
+		}
+		if Role(user.Role) == Owner {
+			return fmt.Errorf("user %s %w: it is the portal's owner", user.Email, ErrInUse)
+		}
+		customer, err := optional(tx.Customer(portalID))
+		if err != nil {
+			return err
+		}
+		if customer != nil && (customer.PayerID == userID || customer.PayerID == "" && customer.Email == user.Email) {
+			return fmt.Errorf("user %s %w: it pays for the portal", user.Email, ErrInUse)
+		}
+		has, err := tx.HasKeys(portalID, userID)
+		if err != nil {
+			return err
+		}
+		if has {
+			return fmt.Errorf("user %s %w: API keys act for it", user.Email, ErrInUse)
+		}
+		return tx.DeleteUser(userID)
+	})
+	return user, fromStore("remove user", err)
+}
+
+// UserNamed returns the user of a portal who goes by an id or an address. It fails
+// with ErrNotFound when there is no such portal or user.
+func (s *Service) UserNamed(ctx context.Context, portalID, name string) (user store.User, err error) {
+	err = s.readPortal(ctx, portalID, "find user", func(tx *store.Tx) error {
+		found, err := optional(tx.UserByID(portalID, name))
+		if found == nil && err == nil {
+			user, err = tx.UserByEmail(portalID, strings.ToLower(name))
+			return err
+		}
+		if err == nil {
+			user = *found
+		}
+		return err
+	})
+	return user, err
+}
+
+// adoptPayer makes a user with a new address the payer if the customer was waiting for one with
 // this address.
 func adoptPayer(tx *store.Tx, portalID string, user store.User) error {
 	customer, err := optional(tx.Customer(portalID))
@@ -67,8 +183,8 @@ func (s *Service) newUser(in NewUser) (store.User, error) {
 	if err != nil {
 		return store.User{}, err
 	}
-	if !slices.Contains(Roles(), in.Role) {
-		return store.User{}, invalid("role", "%q is none of %v", in.Role, Roles())
+	if err := checkRole(in.Role); err != nil {
+		return store.User{}, err
 	}
 	if in.Name = strings.TrimSpace(in.Name); in.Name == "" {
 		in.Name, _, _ = strings.Cut(email, "@")
@@ -77,6 +193,13 @@ func (s *Service) newUser(in NewUser) (store.User, error) {
 		return store.User{}, err
 	}
 	return store.User{ID: uuid.NewString(), Email: email, Name: in.Name, Role: string(in.Role), CreatedAt: s.now()}, nil
+}
+
+func checkRole(role Role) error {
+	if !slices.Contains(Roles(), role) {
+		return invalid("role", "%q is none of %v", role, Roles())
+	}
+	return nil
 }
 
 // checkName returns a name for people as it is kept: on one line, with nothing
