@@ -106,9 +106,6 @@ func New(config Config) (*Service, error) {
 	}, nil
 }
 
-// Catalog returns what is for sale.
-func (s *Service) Catalog() *catalog.Catalog { return s.catalog }
-
 // MayBuy returns nil for whoever pays for a portal that has a customer. It fails with
 // ErrNotFound and ErrAccessDenied.
 func (s *Service) MayBuy(c *Caller) error {

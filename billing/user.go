@@ -150,6 +150,16 @@ func (s *Service) RemoveUser(ctx context.Context, portalID, userID string) (user
 	return user, fromStore("remove user", err)
 }
 
+// User returns a user of a portal by its id. It fails with ErrNotFound when there is
+// no such portal or user.
+func (s *Service) User(ctx context.Context, portalID, userID string) (user store.User, err error) {
+	err = s.readPortal(ctx, portalID, "read user", func(tx *store.Tx) (err error) {
+		user, err = tx.UserByID(portalID, userID)
+		return err
+	})
+	return user, err
+}
+
 // UserNamed returns the user of a portal who goes by an id or an address. It fails
 // with ErrNotFound when there is no such portal or user.
 func (s *Service) UserNamed(ctx context.Context, portalID, name string) (user store.User, err error) {

@@ -67,6 +67,7 @@ var outcomes = []struct {
 	{billing.ErrInvalid, ExitUsage, "see --help for what goes there"},
 	{billing.ErrNotFound, ExitFailed, "bursar portal list shows what there is"},
 	{billing.ErrExists, ExitFailed, "choose another, or use the one that is there: bursar portal list"},
+	{billing.ErrInUse, ExitFailed, "take away first what needs it, or leave it"},
 	{billing.ErrTryAgain, ExitFailed, "the database is busy, or its server does not answer; try again"},
 	{billing.ErrNoPortal, ExitFailed, "bursar portal create makes one"},
 	{billing.ErrNoKey, ExitNotAllowed, "give a key with --key"},
@@ -95,6 +96,7 @@ var outcomes = []struct {
 	{store.ErrFull, ExitFailed, "make room on the disk; nothing was changed"},
 	{store.ErrBusy, ExitFailed, "the database is busy, or its server does not answer; try again"},
 	{store.ErrExists, ExitFailed, "choose another, or use the one that is there: bursar portal list"},
+	{store.ErrInUse, ExitFailed, "take away first what needs it, or leave it"},
 	{store.ErrNotFound, ExitFailed, "bursar portal list shows what there is"},
 
 	{catalog.ErrCatalog, ExitFailed, "bursar catalog show -o yaml prints a catalogue that is right, to compare with or to start from"},

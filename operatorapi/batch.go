@@ -21,7 +21,7 @@ type item struct {
 
 // batch answers POST /v1/batch. Each order stands alone: one that can't be used
 // does not keep others back.
-func (d *door) batch(w http.ResponseWriter, r *http.Request, _ string) error {
+func (d *door) batch(w http.ResponseWriter, r *http.Request, _ ids) error {
 	j, err := body(w, r)
 	if err != nil {
 		return err

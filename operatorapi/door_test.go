@@ -21,7 +21,7 @@ func TestPortals(t *testing.T) {
 		h := newHouse(t, s)
 		post := func(key, body string) reply { t.Helper(); return h.post("/v1/portals", key, body) }
 		post("", `{"name":"Example & Söhne","host":"Portal.Example.COM","id":"example","country":"de","owner":{"email":"o@example.com","name":"O"}}`).
-			expect(201).is(`{"id":"example","name":"Example & Söhne","hosts":["portal.example.com"]}`)
+			expect(201).starts(`{"id":"example","name":"Example & Söhne","hosts":["portal.example.com"],"country":"DE","timeZone":"UTC","owner":{"id":"`)
 		if p, err := h.service.Portal(t.Context(), "example"); err != nil || p.Owner == nil || p.Owner.Name != "O" || p.Country != "DE" {
 			t.Errorf("%+v, %v", p, err)
 		}
@@ -35,7 +35,7 @@ func TestPortals(t *testing.T) {
 		post("", `{"host":"a.example.com"}`).refused(409, "portal_exists", "")
 		post("", `{"id":"example","name":"n"}`).refused(409, "portal_exists", "")
 		// A key makes it once even where nothing else would tell.
-		post("key", `{"name":"n"}`).expect(201).is(`{"id":"portal-2c70e12b7a0646f92279","name":"n","hosts":[]}`)
+		post("key", `{"name":"n"}`).expect(201).is(`{"id":"portal-2c70e12b7a0646f92279","name":"n","hosts":[],` + utc + `}`)
 		post("key", `{"name":"n"}`).refused(409, "portal_exists", "")
 		for _, test := range []struct{ body, field string }{
 			{`{}`, "name"},
@@ -51,6 +51,7 @@ func TestPortals(t *testing.T) {
 			{`{"name":"n","hosts":["a"],"host":"b"}`, "hosts"},
 			{`{"name":"n","hosts":[` + strings.Repeat(`"a",`, 100) + `"a"]}`, "hosts"},
 			{`{"name":"n","country":"XX"}`, "country"},
+			{`{"name":"n","timeZone":"Mars"}`, "timeZone"},
 			{`{"name":"n","owner":null}`, "owner"},
 			{`{"name":"n","owner":{}}`, "owner.email"},
 			{`{"name":"n","owner":{"email":"a"}}`, "email"},
@@ -96,18 +97,18 @@ func TestWalletOfABarePortal(t *testing.T) {
 
 func TestNoRouteAndNoMethod(t *testing.T) {
 	h := newHouse(t, setup{})
-	for _, path := range []string{"/", "/v1", "/v1/", "/v1/portals/", "/v1/portals/acme", "/v1/portals//wallet", "/v1/portals/acme/wallet/", "/v1/Batch", "/v2/batch"} {
+	for _, path := range []string{"/", "/v1", "/v1/", "/v1/portals/", "/v1/portals/acme/", "/v1/portals//wallet", "/v1/portals/acme/wallet/", "/v1/Batch", "/v2/batch"} {
 		h.do(request{method: "GET", path: path, loose: true}).refused(404, "not_found", "")
 		h.do(request{method: "GET", path: path, secret: "-"}).refused(401, "unauthorized", "")
 	}
 	for path, allow := range map[string]string{
-		"/v1/portals": "POST", "/v1/batch": "POST", "/v1/holds/h1.acme/void": "POST", "/v1/portals/acme/wallet": "GET, HEAD",
+		"/v1/portals": "POST, GET, HEAD", "/v1/portals/acme/holds": "POST, GET, HEAD", "/v1/portals/acme/hosts/a": "PUT, DELETE", "/v1/batch": "POST", "/v1/holds/h1.acme/void": "POST", "/v1/portals/acme/wallet": "GET, HEAD",
 	} {
-		got := h.do(request{method: "DELETE", path: path}).refused(405, "method_not_allowed", "")
+		got := h.do(request{method: "OPTIONS", path: path}).refused(405, "method_not_allowed", "")
 		if got.header.Get("Allow") != allow {
 			t.Errorf("%s allows %q", path, got.header.Get("Allow"))
 		}
-		h.do(request{method: "DELETE", path: path, secret: "-"}).refused(401, "unauthorized", "")
+		h.do(request{method: "OPTIONS", path: path, secret: "-"}).refused(401, "unauthorized", "")
 	}
 }
 

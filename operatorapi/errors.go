@@ -20,6 +20,7 @@ var (
 	errMediaType        = errors.New("the body must be JSON in UTF-8, as it is")
 	errTooLarge         = errors.New("the body is larger than 1 MiB")
 	errMalformed        = errors.New("the body is not JSON")
+	errPortalExists     = errors.New("the portal can't be made")
 )
 
 // answers is how each error looks on the wire. One that is not in it is ours:
@@ -49,7 +50,9 @@ var answers = []struct {
 	{err: billing.ErrInvalid, status: http.StatusBadRequest, code: "invalid_field"},
 	{err: billing.ErrNoPortal, status: http.StatusNotFound, code: "not_found"},
 	{err: billing.ErrNotFound, status: http.StatusNotFound, code: "not_found"},
-	{err: billing.ErrExists, status: http.StatusConflict, code: "portal_exists"},
+	{err: errPortalExists, status: http.StatusConflict, code: "portal_exists"},
+	{err: billing.ErrExists, status: http.StatusConflict, code: "exists"},
+	{err: billing.ErrInUse, status: http.StatusConflict, code: "in_use"},
 	{err: billing.ErrInsufficient, status: http.StatusPaymentRequired, code: "insufficient_funds"},
 	{err: billing.ErrDeclined, status: http.StatusPaymentRequired, code: "payment_declined"},
 	{err: billing.ErrMismatch, status: http.StatusUnprocessableEntity, code: "idempotency_mismatch"},
@@ -65,6 +68,12 @@ var answers = []struct {
 		detail: "the outcome of the payment is not known yet: the same again, under the same key, tells"},
 	{err: billing.ErrTryAgain, status: http.StatusServiceUnavailable, code: "try_again", retryAfter: "1",
 		detail: "the service is busy: send the same again, under the same key"},
+}
+
+// memberName is what some of the hall's fields are called in bodies.
+var memberName = map[string]string{
+	"time zone": "timeZone", "method status": "methodStatus", "method type": "methodType",
+	"min balance": "minBalance", "up to balance": "upToBalance", "scope": "scopes",
 }
 
 // methodError is a method that a path does not take. It wraps errMethod.
@@ -113,7 +122,10 @@ func newProblem(err error, requestID string) problem {
 	)
 	switch {
 	case errors.As(err, &wrong):
-		p.field = wrong.Field
+		if p.field = wrong.Field; memberName[p.field] != "" {
+			p.field = memberName[p.field]
+			p.detail = p.field + " " + wrong.Text
+		}
 	case errors.As(err, &declined):
 		p.reason = declined.Reason
 	case errors.As(err, &p.funds):

@@ -1,5 +1,7 @@
 package operatorapi
 
+import "net/http"
+
 // Routes returns the routes of the door as a request line starts.
 func Routes() []string {
 	var all []string
@@ -16,4 +18,10 @@ func Codes() []string {
 		all = append(all, row.code)
 	}
 	return all
+}
+
+// Find finds the route of a request, and reports whether there is one.
+func Find(handler http.Handler, r *http.Request) bool {
+	found, _, err := handler.(*door).find(r)
+	return found != nil && err == nil
 }

@@ -62,16 +62,19 @@ type door struct {
 // route is one thing that can be asked for.
 type route struct {
 	method string
-	// path has at most one part in braces, which stands for an id.
+	// path has at most two parts in braces, which stand for ids.
 	path string
 	// open is for everybody, without a key.
 	open bool
-	// answer answers, or returns an error and has written nothing. The id is
-	// what stands in the path.
-	answer func(d *door, w http.ResponseWriter, r *http.Request, id string) error
+	// answer answers, or returns an error and has written nothing.
+	answer func(d *door, w http.ResponseWriter, r *http.Request, id ids) error
 }
 
-// routes lists what the door answers.
+// ids are what stands in a path in the place of the braces, in its order; "" where
+// there are no more of them.
+type ids [2]string
+
+// routes lists what the door answers: first what must be fast.
 func routes() []route {
 	return []route{
 		{method: "POST", path: "/v1/portals/{portal}/charges", answer: carry(charge)},
@@ -85,6 +88,38 @@ func routes() []route {
 		{method: "POST", path: "/v1/portals/{portal}/corrections", answer: carry(correction)},
 		{method: "POST", path: "/v1/portals/{portal}/deposits", answer: (*door).deposit},
 		{method: "POST", path: "/v1/portals", answer: (*door).createPortal},
+		{method: "GET", path: "/v1/portals", answer: (*door).listPortals},
+		{method: "GET", path: "/v1/portals/{portal}", answer: (*door).getPortal},
+		{method: "PATCH", path: "/v1/portals/{portal}", answer: (*door).changePortal},
+		{method: "PUT", path: "/v1/portals/{portal}/hosts/{host}", answer: (*door).addHost},
+		{method: "DELETE", path: "/v1/portals/{portal}/hosts/{host}", answer: (*door).removeHost},
+		{method: "GET", path: "/v1/portals/{portal}/users", answer: (*door).listUsers},
+		{method: "POST", path: "/v1/portals/{portal}/users", answer: (*door).addUser},
+		{method: "GET", path: "/v1/portals/{portal}/users/{user}", answer: (*door).getUser},
+		{method: "PATCH", path: "/v1/portals/{portal}/users/{user}", answer: (*door).changeUser},
+		{method: "DELETE", path: "/v1/portals/{portal}/users/{user}", answer: (*door).removeUser},
+		{method: "GET", path: "/v1/portals/{portal}/keys", answer: (*door).listKeys},
+		{method: "POST", path: "/v1/portals/{portal}/keys", answer: (*door).createKey},
+		{method: "DELETE", path: "/v1/portals/{portal}/keys/{key}", answer: (*door).revokeKey},
+		{method: "GET", path: "/v1/portals/{portal}/customer", answer: (*door).getCustomer},
+		{method: "PUT", path: "/v1/portals/{portal}/customer", answer: (*door).setCustomer},
+		{method: "GET", path: "/v1/portals/{portal}/top-up-rule", answer: (*door).getTopUpRule},
+		{method: "PUT", path: "/v1/portals/{portal}/top-up-rule", answer: (*door).setTopUpRule},
+		{method: "DELETE", path: "/v1/portals/{portal}/top-up-rule", answer: (*door).clearTopUpRule},
+		{method: "PUT", path: "/v1/portals/{portal}/credit-limit", answer: (*door).setCreditLimit},
+		{method: "GET", path: "/v1/portals/{portal}/subscriptions", answer: (*door).getSubscriptions},
+		{method: "PUT", path: "/v1/portals/{portal}/subscriptions", answer: (*door).setSubscriptions},
+		{method: "GET", path: "/v1/portals/{portal}/services", answer: (*door).getServices},
+		{method: "PUT", path: "/v1/portals/{portal}/services", answer: (*door).setServices},
+		{method: "GET", path: "/v1/portals/{portal}/usage", answer: (*door).getUsage},
+		{method: "PUT", path: "/v1/portals/{portal}/usage", answer: (*door).setUsage},
+		{method: "GET", path: "/v1/portals/{portal}/transfers", answer: (*door).listTransfers},
+		{method: "GET", path: "/v1/transfers/{transfer}", answer: (*door).getTransfer},
+		{method: "GET", path: "/v1/portals/{portal}/holds", answer: (*door).listHolds},
+		{method: "GET", path: "/v1/holds/{hold}", answer: (*door).getHold},
+		{method: "GET", path: "/v1/portals/{portal}/collections", answer: (*door).listCollections},
+		{method: "GET", path: "/v1/collections/{collection}", answer: (*door).getCollection},
+		{method: "GET", path: "/v1/catalog", answer: (*door).getCatalog},
 		{method: "GET", path: "/v1/openapi.yaml", open: true, answer: (*door).serveOpenAPI},
 	}
 }
@@ -106,51 +141,67 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// find returns the route of a request, with the id in its path.
-func (d *door) find(r *http.Request) (found *route, id string, err error) {
-	var others []string
+// find returns the route of a request, with the ids in its path.
+func (d *door) find(r *http.Request) (found *route, id ids, err error) {
 	for i := range d.routes {
 		rt := &d.routes[i]
-		part, ok := match(rt.path, r.URL.Path)
-		if !ok {
+		if !rt.takes(r.Method) || !match(rt.path, r.URL.Path, &id) {
 			continue
 		}
-		if r.Method != rt.method && (r.Method != http.MethodHead || rt.method != http.MethodGet) {
-			others = append(others, rt.method)
-			if rt.method == http.MethodGet {
-				others = append(others, http.MethodHead)
+		for _, part := range id {
+			if part != "" && !isPlain(part) {
+				return rt, ids{}, fmt.Errorf("what the path names: %w", billing.ErrNotFound)
 			}
-			continue
 		}
-		if !isPlain(part) {
-			return rt, "", fmt.Errorf("what the path names: %w", billing.ErrNotFound)
-		}
-		return rt, part, nil
+		return rt, id, nil
 	}
-	if others != nil {
-		return nil, "", &methodError{r.Method, strings.Join(others, ", ")}
+	if others := d.methods(r.URL.Path); others != "" {
+		return nil, ids{}, &methodError{r.Method, others}
 	}
-	return nil, "", errNoRoute
+	return nil, ids{}, errNoRoute
 }
 
-// match reports whether a path is one of a route's, and returns the part that
-// stands in the place of the braces.
-func match(pattern, path string) (id string, ok bool) {
-	for {
+func (rt *route) takes(method string) bool {
+	return method == rt.method || method == http.MethodHead && rt.method == http.MethodGet
+}
+
+// methods returns what a path takes; "" when there is nothing at it.
+func (d *door) methods(path string) string {
+	var all []string
+	for i := range d.routes {
+		rt := &d.routes[i]
+		if !match(rt.path, path, &ids{}) {
+			continue
+		}
+		all = append(all, rt.method)
+		if rt.method == http.MethodGet {
+			all = append(all, http.MethodHead)
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// match reports whether a path is one of a route's, and sets the parts that stand
+// in the place of the braces.
+func match(pattern, path string, id *ids) bool {
+	*id = ids{}
+	for n := 0; ; {
 		want, wants, more := strings.Cut(pattern, "/")
 		is, rest, isMore := strings.Cut(path, "/")
 		switch {
 		case more != isMore:
-			return "", false
+			return false
 		case strings.HasPrefix(want, "{"):
-			if id = is; is == "" {
-				return "", false
+			if is == "" {
+				return false
 			}
+			id[n] = is
+			n++
 		case want != is:
-			return "", false
+			return false
 		}
 		if !more {
-			return id, true
+			return true
 		}
 		pattern, path = wants, rest
 	}
@@ -200,7 +251,7 @@ func secret(h http.Header) string {
 	return strings.TrimSpace(authorization[len(scheme):])
 }
 
-func (d *door) serveOpenAPI(w http.ResponseWriter, _ *http.Request, _ string) error {
+func (d *door) serveOpenAPI(w http.ResponseWriter, _ *http.Request, _ ids) error {
 	w.Header().Set("Content-Type", "application/yaml; charset=utf-8")
 	w.Header().Set("Cache-Control", "public, max-age=300")
 	_, _ = w.Write(OpenAPI) // the client's loss if it went away

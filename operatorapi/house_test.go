@@ -33,6 +33,8 @@ var startOfTime = time.Date(2026, time.July, 8, 11, 39, 43, 123456789, time.UTC)
 const (
 	theKey = "bk-test"
 	acme   = "acme" // the portal that every house has, with 100 USD
+	moment = "2026-07-08T11:39:43.123456Z"
+	utc    = `"timeZone":"UTC","createdAt":"` + moment + `"` // how a portal ends
 )
 
 // setup says how a house differs from the usual one.
@@ -274,6 +276,61 @@ func (r reply) is(want string) reply {
 		r.t.Errorf("%s %s (-want +got):\n%s", r.sent.method, r.sent.path, cmp.Diff(indented(want), indented(r.body)))
 	}
 	return r
+}
+
+// starts reports a body that begins otherwise.
+func (r reply) starts(want string) reply {
+	r.t.Helper()
+	if !strings.HasPrefix(r.body, want) {
+		r.t.Errorf("%s %s: %s\ndoes not begin with %s", r.sent.method, r.sent.path, r.body, want)
+	}
+	return r
+}
+
+// elements returns the elements of a list in the body, and where it goes on.
+func (r reply) elements(kind string) (all []map[string]any, next string) {
+	r.t.Helper()
+	var body map[string]json.RawMessage
+	err := json.Unmarshal([]byte(r.expect(200).body), &body)
+	if err == nil {
+		err = json.Unmarshal(body[kind], &all)
+	}
+	if err != nil {
+		r.t.Fatalf("%s: %v in %s", r.sent.path, err, r.body)
+	}
+	return all, r.member("next")
+}
+
+// get reads something of acme's.
+func (h *house) get(path string) reply {
+	h.t.Helper()
+	return h.do(request{method: "GET", path: "/v1/portals/acme" + path})
+}
+
+// put sets something of acme's.
+func (h *house) put(path, body string) reply {
+	h.t.Helper()
+	return h.do(request{method: "PUT", path: "/v1/portals/acme" + path, body: body})
+}
+
+// patch changes something of acme's.
+func (h *house) patch(path, body string) reply {
+	h.t.Helper()
+	return h.do(request{method: "PATCH", path: "/v1/portals/acme" + path, body: body})
+}
+
+// remove takes something of acme's away.
+func (h *house) remove(path string) reply {
+	h.t.Helper()
+	return h.do(request{method: "DELETE", path: "/v1/portals/acme" + path})
+}
+
+// done is for an answer that has nothing to say.
+func (r reply) done() {
+	r.t.Helper()
+	if r.expect(204); r.body != "" || r.header.Get("Content-Type") != "" {
+		r.t.Errorf("%s %s says %q", r.sent.method, r.sent.path, r.body)
+	}
 }
 
 func indented(text string) string {

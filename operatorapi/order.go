@@ -101,16 +101,16 @@ func (f *form) order(k *kind) (billing.Order, error) {
 }
 
 // carry returns the answer of a route that carries out one order.
-func carry(k *kind) func(*door, http.ResponseWriter, *http.Request, string) error {
-	return func(d *door, w http.ResponseWriter, r *http.Request, id string) error {
+func carry(k *kind) func(*door, http.ResponseWriter, *http.Request, ids) error {
+	return func(d *door, w http.ResponseWriter, r *http.Request, id ids) error {
 		f := form{}
 		if err := f.ask(w, r, k.takes); err != nil {
 			return err
 		}
 		if k.on == mHold {
-			f.hold = id
+			f.hold = id[0]
 		} else {
-			f.portal = id
+			f.portal = id[0]
 		}
 		order, err := f.order(k)
 		if err != nil {
@@ -126,7 +126,7 @@ func carry(k *kind) func(*door, http.ResponseWriter, *http.Request, string) erro
 }
 
 // deposit answers POST /v1/portals/{portal}/deposits.
-func (d *door) deposit(w http.ResponseWriter, r *http.Request, portalID string) error {
+func (d *door) deposit(w http.ResponseWriter, r *http.Request, id ids) error {
 	const takes, needs = mAmount | mCurrency | mParticipant, mAmount | mCurrency
 	f := form{}
 	if err := f.ask(w, r, takes); err != nil {
@@ -139,7 +139,7 @@ func (d *door) deposit(w http.ResponseWriter, r *http.Request, portalID string) 
 	if err != nil {
 		return err
 	}
-	receipt, err := d.service.Deposit(r.Context(), portalID, f.key, billing.Deposit{Amount: sum, Participant: f.participant})
+	receipt, err := d.service.Deposit(r.Context(), id[0], f.key, billing.Deposit{Amount: sum, Participant: f.participant})
 	if err != nil {
 		return err
 	}

@@ -3,13 +3,38 @@ package operatorapi
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/bursarhq/bursar/billing"
 )
 
+// listPortals answers GET /v1/portals.
+func (d *door) listPortals(w http.ResponseWriter, r *http.Request, _ ids) error {
+	const kind = "portals"
+	q, err := readQuery(r, "", "after", "limit")
+	if err != nil {
+		return err
+	}
+	after, err := q.after(kind)
+	if err != nil {
+		return err
+	}
+	limit, err := q.limit()
+	if err != nil {
+		return err
+	}
+	portals, more, err := d.service.PortalsAfter(r.Context(), after, limit)
+	if err != nil {
+		return err
+	}
+	writePage(w, kind, portals, more, (*object).portal, func(p *billing.PortalSummary) cursor { return cursor{kind, p.ID} })
+	return nil
+}
+
 // createPortal answers POST /v1/portals.
-func (d *door) createPortal(w http.ResponseWriter, r *http.Request, _ string) error {
+func (d *door) createPortal(w http.ResponseWriter, r *http.Request, _ ids) error {
 	j, err := body(w, r)
 	if err != nil {
 		return err
@@ -25,142 +50,203 @@ func (d *door) createPortal(w http.ResponseWriter, r *http.Request, _ string) er
 		in.ID = "portal-" + hex.EncodeToString(sum[:10])
 	}
 	id, err := d.service.CreatePortal(r.Context(), in)
+	if errors.Is(err, billing.ErrExists) {
+		err = fmt.Errorf("%w: %w", errPortalExists, err)
+	}
 	if err != nil {
 		return err
 	}
-	made, err := d.service.Portal(r.Context(), id)
+	return d.writePortal(w, r, http.StatusCreated, id)
+}
+
+// getPortal answers GET /v1/portals/{portal}.
+func (d *door) getPortal(w http.ResponseWriter, r *http.Request, id ids) error {
+	return d.writePortal(w, r, http.StatusOK, id[0])
+}
+
+// changePortal answers PATCH /v1/portals/{portal}.
+func (d *door) changePortal(w http.ResponseWriter, r *http.Request, id ids) error {
+	j, err := body(w, r)
 	if err != nil {
 		return err
 	}
-	out := append(make([]byte, 0, 256), `{"id":`...)
-	out = appendText(out, made.ID)
-	out = append(out, `,"name":`...)
-	out = appendText(out, made.Name)
-	out = append(out, `,"hosts":[`...)
-	for i, host := range made.Hosts {
-		if i > 0 {
-			out = append(out, ',')
+	var change billing.PortalChange
+	if _, err := j.record("", func(name, field string) (known bool, err error) {
+		switch name {
+		case "name":
+			change.Name, err = j.given(field)
+		case "country": // "" says that it is unknown
+			change.Country = new(string)
+			*change.Country, err = j.text(field)
+		case "timeZone":
+			change.TimeZone = new(string)
+			*change.TimeZone, err = j.given(field)
+		default:
+			return false, nil
 		}
-		out = appendText(out, host)
+		return true, err
+	}); err != nil {
+		return err
 	}
-	writeJSON(w, http.StatusCreated, typeJSON, append(out, "]}"...))
+	if err := j.end(); err != nil {
+		return err
+	}
+	if err := d.service.ChangePortal(r.Context(), id[0], change); err != nil {
+		return err
+	}
+	return d.writePortal(w, r, http.StatusOK, id[0])
+}
+
+// addHost answers PUT /v1/portals/{portal}/hosts/{host}.
+func (d *door) addHost(w http.ResponseWriter, r *http.Request, id ids) error {
+	if err := empty(w, r); err != nil {
+		return err
+	}
+	if err := d.service.AddHost(r.Context(), id[0], id[1]); err != nil {
+		return err
+	}
+	return d.writePortal(w, r, http.StatusOK, id[0])
+}
+
+// removeHost answers DELETE /v1/portals/{portal}/hosts/{host}.
+func (d *door) removeHost(w http.ResponseWriter, r *http.Request, id ids) error {
+	if err := empty(w, r); err != nil {
+		return err
+	}
+	if err := d.service.RemoveHost(r.Context(), id[0], id[1]); err != nil {
+		return err
+	}
+	writeNothing(w)
 	return nil
 }
 
+// writePortal answers with a portal as it is by now.
+func (d *door) writePortal(w http.ResponseWriter, r *http.Request, status int, id string) error {
+	found, err := d.service.Portal(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	o := newObject(512)
+	o.portal(&found)
+	o.write(w, status)
+	return nil
+}
+
+func (o *object) portal(p *billing.PortalSummary) {
+	o.text("id", p.ID)
+	o.text("name", p.Name)
+	o.texts("hosts", p.Hosts)
+	o.some("country", p.Country)
+	zone := p.TimeZone
+	if zone == "" {
+		zone = "UTC"
+	}
+	o.text("timeZone", zone)
+	if p.Owner != nil {
+		o.inner("owner", func() { o.person(p.Owner) })
+	}
+	o.moment("createdAt", p.CreatedAt)
+}
+
 func readPortal(j *reader) (in billing.NewPortal, err error) {
-	seen := map[string]bool{}
-	err = j.object("body", func(name string) (err error) {
-		if seen[name] {
-			return &billing.FieldError{Field: name, Text: "is given twice"}
-		}
-		seen[name] = true
+	given, err := j.record("", func(name, field string) (known bool, err error) {
 		switch name {
 		case "id":
-			in.ID, err = j.given(name)
+			in.ID, err = j.given(field)
 		case "name":
-			in.Name, err = j.given(name)
+			in.Name, err = j.given(field)
 		case "country":
-			in.Country, err = j.given(name)
+			in.Country, err = j.given(field)
+		case "timeZone":
+			in.TimeZone, err = j.given(field)
 		case "host":
 			in.Hosts = make([]string, 1)
-			in.Hosts[0], err = j.given(name)
+			in.Hosts[0], err = j.given(field)
 		case "hosts":
-			in.Hosts, err = j.list(name)
+			in.Hosts, err = j.list(field)
 		case "owner":
 			in.Owner, err = readOwner(j)
 		default:
-			err = unknown([]byte(name))
+			return false, nil
 		}
-		if seen["host"] && seen["hosts"] && err == nil {
-			err = &billing.FieldError{Field: "hosts", Text: "is given beside host"}
-		}
-		return err
+		return true, err
 	})
 	if err != nil {
 		return in, err
+	}
+	if given["host"] && given["hosts"] {
+		return in, &billing.FieldError{Field: "hosts", Text: "is given beside host"}
 	}
 	return in, j.end()
 }
 
 func readOwner(j *reader) (owner billing.NewUser, err error) {
-	seen := map[string]bool{}
-	err = j.object("owner", func(name string) (err error) {
-		field := "owner." + name
-		if seen[name] {
-			return &billing.FieldError{Field: field, Text: "is given twice"}
-		}
-		seen[name] = true
+	given, err := j.record("owner", func(name, field string) (known bool, err error) {
 		switch name {
 		case "email":
 			owner.Email, err = j.given(field)
 		case "name":
 			owner.Name, err = j.given(field)
 		default:
-			err = unknown([]byte(field))
+			return false, nil
 		}
-		return err
+		return true, err
 	})
-	if err == nil && !seen["email"] {
-		err = &billing.FieldError{Field: "owner.email", Text: "is missing"}
+	if err == nil {
+		err = given.must("owner.", "email")
 	}
 	return owner, err
 }
 
-// object reads an object, calling value to read that of each member.
-func (j *reader) object(field string, value func(name string) error) error {
-	if err := j.open(field, '{'); err != nil {
-		return err
-	}
-	for first := true; ; first = false {
-		name, more, err := j.member(first)
-		if !more || err != nil {
-			return err
-		}
-		if err := value(string(name)); err != nil {
-			return err
-		}
-	}
-}
-
-// given reads a string that is not empty: what stands for "not given" must not
-// be given.
-func (j *reader) given(field string) (string, error) {
-	text, err := j.text(field)
-	if err == nil && text == "" {
-		err = &billing.FieldError{Field: field, Text: "is empty"}
-	}
-	return text, err
-}
-
-// maxHosts bounds how many hosts one request may name.
-const maxHosts = 100
-
-// list reads an array of strings.
-func (j *reader) list(field string) (all []string, err error) {
-	if err := j.open(field, '['); err != nil {
-		return nil, err
-	}
-	for first := true; ; first = false {
-		more, err := j.next(first, ']')
-		if !more || err != nil {
-			return all, err
-		}
-		text, err := j.given(field)
-		if err != nil {
-			return nil, err
-		}
-		if all = append(all, text); len(all) > maxHosts {
-			return nil, &billing.FieldError{Field: field, Text: "has more than 100 elements"}
-		}
-	}
-}
-
 // wallet answers GET /v1/portals/{portal}/wallet.
-func (d *door) wallet(w http.ResponseWriter, r *http.Request, portalID string) error {
+func (d *door) wallet(w http.ResponseWriter, r *http.Request, id ids) error {
+	return d.writeWallet(w, r, id[0])
+}
+
+func (d *door) writeWallet(w http.ResponseWriter, r *http.Request, portalID string) error {
 	held, err := d.service.Wallet(r.Context(), portalID)
 	if err != nil {
 		return err
 	}
 	writeJSON(w, http.StatusOK, typeJSON, appendWallet(make([]byte, 0, 512), &held))
 	return nil
+}
+
+// setCreditLimit answers PUT /v1/portals/{portal}/credit-limit.
+func (d *door) setCreditLimit(w http.ResponseWriter, r *http.Request, id ids) error {
+	j, err := body(w, r)
+	if err != nil {
+		return err
+	}
+	var book, number, currency string
+	given, err := j.record("", func(name, field string) (known bool, err error) {
+		switch name {
+		case "book":
+			book, err = j.given(field)
+		case "limit":
+			number, err = j.decimal(field)
+		case "currency":
+			currency, err = j.given(field)
+		default:
+			return false, nil
+		}
+		return true, err
+	})
+	if err == nil {
+		err = given.must("", "limit", "currency")
+	}
+	if err == nil {
+		err = j.end()
+	}
+	if err != nil {
+		return err
+	}
+	limit, err := sum("limit", number, currency)
+	if err != nil {
+		return err
+	}
+	if err := d.service.SetCreditLimit(r.Context(), id[0], bookOf(book), limit); err != nil {
+		return err
+	}
+	return d.writeWallet(w, r, id[0])
 }

@@ -30,6 +30,7 @@ var answers = []struct {
 	{err: billing.ErrInvalid, status: http.StatusBadRequest, write: writeInvalid},
 	{err: billing.ErrNotFound, status: http.StatusNotFound, kind: "ASC.Common.ItemNotFoundException", hresult: -2146233088, write: writeError},
 	{err: billing.ErrExists, status: http.StatusConflict, write: writeError},
+	{err: billing.ErrInUse, status: http.StatusConflict, write: writeError},
 	{err: billing.ErrInsufficient, status: http.StatusPaymentRequired, kind: "ASC.Core.Billing.BillingException", hresult: -2146233088, write: writeError},
 	{err: billing.ErrDeclined, status: http.StatusPaymentRequired, kind: "ASC.Core.Billing.BillingException", hresult: -2146233088, write: writeError},
 	{err: billing.ErrMismatch, status: http.StatusUnprocessableEntity, write: writeError},
