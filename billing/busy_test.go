@@ -7,6 +7,7 @@ import (
 
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/money"
+	"github.com/bursarhq/bursar/store"
 )
 
 // changes are all changes of a portal that is there, by their names.
@@ -36,6 +37,19 @@ func changes(portal string) map[string]func(ctx context.Context, h *hall) error 
 			_, _, err := h.CreateKey(ctx, portal, billing.NewKey{Name: "new", Secret: "sk-new-key"})
 			return err
 		},
+		"ChangePortal": func(ctx context.Context, h *hall) error {
+			return h.ChangePortal(ctx, portal, billing.PortalChange{Name: "New"})
+		},
+		"AddHost":        func(ctx context.Context, h *hall) error { return h.AddHost(ctx, portal, "new.example") },
+		"SetCreditLimit": func(ctx context.Context, h *hall) error { return h.SetCreditLimit(ctx, portal, "", amount("1 USD")) },
+		"ChangeUser": func(ctx context.Context, h *hall) error {
+			id := "nobody"
+			if some, _, err := h.UsersAfter(background, portal, store.Place{}, 1); err == nil {
+				id = some[0].ID
+			}
+			_, err := h.ChangeUser(ctx, portal, id, billing.UserChange{Name: "New"})
+			return err
+		},
 		"RevokeKey": func(ctx context.Context, h *hall) error {
 			_, err := h.RevokeKey(ctx, portal, "sk-revocable")
 			return err
@@ -51,6 +65,22 @@ func TestCallThatIsGivenUpDoesNothing(t *testing.T) {
 	calls := changes(company)
 	calls["CreatePortal"] = func(ctx context.Context, h *hall) error {
 		_, err := h.CreatePortal(ctx, billing.NewPortal{Name: "p", Owner: billing.NewUser{Email: "o@example.com"}})
+		return err
+	}
+	guest := h.person(billing.Guest)
+	calls["RemoveHost"] = func(ctx context.Context, h *hall) error { return h.RemoveHost(ctx, company, host) }
+	calls["RemoveUser"] = func(ctx context.Context, h *hall) error { _, err := h.RemoveUser(ctx, company, guest.ID); return err }
+	calls["User"] = func(ctx context.Context, h *hall) error { _, err := h.User(ctx, company, guest.ID); return err }
+	calls["PortalCustomer"] = func(ctx context.Context, h *hall) error { _, err := h.PortalCustomer(ctx, company); return err }
+	calls["PortalTopUpRule"] = func(ctx context.Context, h *hall) error { _, err := h.PortalTopUpRule(ctx, company); return err }
+	calls["Purchases"] = func(ctx context.Context, h *hall) error { _, err := h.Purchases(ctx, company); return err }
+	calls["Usage"] = func(ctx context.Context, h *hall) error { _, err := h.Usage(ctx, company); return err }
+	calls["Services"] = func(ctx context.Context, h *hall) error { _, err := h.Services(ctx, company); return err }
+	calls["Transfer"] = func(ctx context.Context, h *hall) error { _, err := h.Transfer(ctx, "t1."+company); return err }
+	calls["Hold"] = func(ctx context.Context, h *hall) error { _, err := h.Hold(ctx, "h1."+company); return err }
+	calls["Collection"] = func(ctx context.Context, h *hall) error { _, err := h.Collection(ctx, "c1."+company); return err }
+	calls["HoldsBefore"] = func(ctx context.Context, h *hall) error {
+		_, _, err := h.HoldsBefore(ctx, company, "", 0, 1)
 		return err
 	}
 	calls["View"] = func(ctx context.Context, h *hall) error { _, err := h.View(ctx, "not.read.yet"); return err }

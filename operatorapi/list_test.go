@@ -145,7 +145,7 @@ func TestTransfers(t *testing.T) {
 			"book=main":           "t4 t3 t2 t1",
 			"book=ai":             "",
 			"type=GoodwillCredit": "t1",
-			"participant=%C3%84": "t2",
+			"participant=%C3%84":  "t2",
 			"participant=nobody":  "",
 			"service=backup":      "t4 t3 t2",
 			"service=back*":       "t4 t3 t2",
