@@ -86,6 +86,16 @@ func printJSON(w io.Writer, v any) error {
 	return err
 }
 
+// printLine writes a value as JSON on a line of its own.
+func printLine(w io.Writer, v any) error {
+	line, err := encodeJSON(v)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(line, '\n'))
+	return err
+}
+
 // encodeJSON returns a value as JSON on one line: <, > and & as they are, and
 // what a terminal would obey escaped.
 func encodeJSON(v any) ([]byte, error) {

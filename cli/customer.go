@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bursarhq/bursar/billing"
+	"github.com/bursarhq/bursar/ledger"
 )
 
 func newCustomer(env Env) *cobra.Command {
@@ -17,7 +18,7 @@ func newCustomer(env Env) *cobra.Command {
 		GroupID: GroupRun,
 		RunE:    noSubcommand,
 	}
-	cmd.AddCommand(newCustomerSet(env))
+	cmd.AddCommand(newCustomerSet(env), newCustomerLimit(env))
 	return cmd
 }
 
@@ -83,6 +84,41 @@ bursar customer set --portal portal.example.com --top-up USD=20..100`,
 				seal(cmd.Context(), s, env)
 			}
 			_, err := fmt.Fprintf(env.Stdout, "The customer of %s is set.\n", portalID)
+			return err
+		})
+	}
+	return cmd
+}
+
+func newCustomerLimit(env Env) *cobra.Command {
+	var amount string
+	book := choice{value: string(ledger.Main), allowed: []string{string(ledger.Main), string(ledger.AI)}}
+	cmd := &cobra.Command{
+		Use:   "limit",
+		Short: "Say how far a wallet may be overdrawn",
+		Long: `Set how far below nought the available amount of a wallet may go in a currency; nought is
+not at all, which holds unless it was set. Nothing is moved.
+
+What is owed already stays owed: a limit below that lets nothing more be taken.`,
+		Example: `bursar customer limit --portal portal.example.com --amount USD=50
+bursar customer limit --portal portal.example.com --amount USD=0`,
+		Args: cobra.NoArgs,
+	}
+	data, portal := DatabaseFlags(cmd, env), portalFlag(cmd)
+	cmd.Flags().StringVar(&amount, "amount", "", "how far, as "+amountForm+" (required)")
+	cmd.Flags().Var(&book, "book", "main, the wallet, or ai, its AI credit")
+	_ = cmd.MarkFlagRequired("amount")
+	_ = cmd.RegisterFlagCompletionFunc("book", cobra.FixedCompletions(book.allowed, cobra.ShellCompDirectiveNoFileComp))
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		limit, err := parseAmount("--amount", amount)
+		if err != nil {
+			return err
+		}
+		return withPortal(cmd, data, *portal, env, func(s *billing.Service, portalID string) error {
+			if err := s.SetCreditLimit(cmd.Context(), portalID, ledger.Book(book.value), limit); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(env.Stdout, "The wallet of %s may be overdrawn by %s.\n", portalID, limit)
 			return err
 		})
 	}

@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"context"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bursarhq/bursar/billing"
+	"github.com/bursarhq/bursar/ledger"
+	"github.com/bursarhq/bursar/money"
 )
 
 func newHold(env Env) *cobra.Command {
@@ -20,7 +23,7 @@ bursar hold complete h1.docspace.io123 --amount 7.50`,
 		GroupID: GroupMoney,
 		RunE:    noSubcommand,
 	}
-	cmd.AddCommand(newHoldOpen(env), newHoldExtend(env), newHoldComplete(env), newHoldVoid(env))
+	cmd.AddCommand(newHoldOpen(env), newHoldExtend(env), newHoldComplete(env), newHoldVoid(env), newHoldList(env))
 	return cmd
 }
 
@@ -137,4 +140,91 @@ func newHoldVoid(env Env) *cobra.Command {
 		return m.orderOn(cmd, "Let go", args[0], billing.Release{Hold: args[0]})
 	}
 	return cmd
+}
+
+func newHoldList(env Env) *cobra.Command {
+	state := choice{allowed: []string{
+		string(ledger.HoldOpen), string(ledger.HoldCompleted), string(ledger.HoldVoided), string(ledger.HoldExpired),
+	}}
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List a portal's holds",
+		Long:    "List a portal's holds, the latest first. One whose time is over is expired. All times are\nUTC. JSON output is one object a line.",
+		Example: "bursar hold list --portal portal.example.com --state open\nbursar hold list -o json | jq -r .id",
+		Args:    cobra.NoArgs,
+	}
+	data, portal, output := DatabaseFlags(cmd, env), portalFlag(cmd), outputFlag(cmd)
+	cmd.Flags().Var(&state, "state", "which: open, completed, voided or expired (default: all)")
+	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(state.allowed, cobra.ShellCompDirectiveNoFileComp))
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return withPortal(cmd, data, *portal, env, func(s *billing.Service, portalID string) error {
+			which := ledger.HoldState(state.value)
+			if *output == "json" {
+				return eachHold(cmd.Context(), s, portalID, which, func(h *ledger.Hold) error {
+					return printLine(env.Stdout, holdLine(h))
+				})
+			}
+			return columns(env.Stdout, "HOLD\tSTATE\tSERVICE\tAMOUNT\tCHARGED\tOPENED\tEXPIRES", func(line func(...string)) error {
+				return eachHold(cmd.Context(), s, portalID, which, func(h *ledger.Hold) error {
+					posted := ""
+					if h.Transfer > 0 {
+						posted = h.Posted.String()
+					}
+					line(h.ID().String(), string(h.State), h.Service, h.Amount.String(), posted, minute(h.OpenedAt), minute(h.ExpiresAt))
+					return nil
+				})
+			})
+		})
+	}
+	return cmd
+}
+
+// eachHold calls each for every hold of a portal, the latest first, page by page.
+func eachHold(ctx context.Context, s *billing.Service, portalID string, state ledger.HoldState, each func(*ledger.Hold) error) error {
+	for before, more := int64(0), true; more; {
+		var (
+			holds []ledger.Hold
+			err   error
+		)
+		if holds, more, err = s.HoldsBefore(ctx, portalID, state, before, billing.MaxPage); err != nil {
+			return err
+		}
+		for i := range holds {
+			if err := each(&holds[i]); err != nil {
+				return err
+			}
+			before = holds[i].Number
+		}
+	}
+	return nil
+}
+
+type holdJSON struct {
+	ID          string            `json:"id"`
+	State       ledger.HoldState  `json:"state"`
+	Amount      string            `json:"amount"`
+	Currency    money.Currency    `json:"currency"`
+	Posted      string            `json:"posted,omitempty"`
+	Transfer    string            `json:"transfer,omitempty"`
+	Key         string            `json:"idempotencyKey"`
+	Service     string            `json:"service"`
+	Quantity    int64             `json:"quantity"`
+	Participant string            `json:"participant,omitempty"`
+	Metadata    map[string]string `json:"metadata,omitempty"`
+	OpenedAt    time.Time         `json:"openedAt"`
+	ExpiresAt   time.Time         `json:"expiresAt"`
+	ClosedAt    time.Time         `json:"closedAt,omitzero"`
+}
+
+func holdLine(h *ledger.Hold) holdJSON {
+	line := holdJSON{
+		ID: h.ID().String(), State: h.State, Amount: h.Amount.Decimal(), Currency: h.Amount.Currency(), Key: h.Key, Service: h.Service,
+		Quantity: h.Quantity, Participant: h.Participant, Metadata: h.Metadata.Texts(),
+		OpenedAt: h.OpenedAt, ExpiresAt: h.ExpiresAt, ClosedAt: h.ClosedAt,
+	}
+	if h.Transfer > 0 {
+		line.Posted = h.Posted.Decimal()
+		line.Transfer = ledger.TransferID{Portal: h.Portal, Book: ledger.Main, Number: h.Transfer}.String()
+	}
+	return line
 }

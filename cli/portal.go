@@ -15,13 +15,13 @@ import (
 func newPortal(env Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "portal",
-		Short:   "Create and list portals",
+		Short:   "Create, list and change portals",
 		Long:    "Portals are the tenants that bursar serve answers for, each under its own host names.",
 		Example: "bursar portal create --host portal.example.com --owner-email owner@example.com\nbursar portal list",
 		GroupID: GroupRun,
 		RunE:    noSubcommand,
 	}
-	cmd.AddCommand(newPortalCreate(env), newPortalList(env))
+	cmd.AddCommand(newPortalCreate(env), newPortalList(env), newPortalSet(env))
 	return cmd
 }
 
@@ -166,16 +166,69 @@ type portalJSON struct {
 	Name      string    `json:"name"`
 	Hosts     []string  `json:"hosts"`
 	Country   string    `json:"country,omitempty"`
+	TimeZone  string    `json:"timeZone,omitempty"`
 	Owner     string    `json:"owner,omitempty"`
 	CreatedAt time.Time `json:"createdAt"`
 }
 
 func portalLine(p billing.PortalSummary) portalJSON {
-	l := portalJSON{ID: p.ID, Name: p.Name, Hosts: append([]string{}, p.Hosts...), Country: p.Country, CreatedAt: p.CreatedAt}
+	l := portalJSON{ID: p.ID, Name: p.Name, Hosts: append([]string{}, p.Hosts...), Country: p.Country, TimeZone: p.TimeZone, CreatedAt: p.CreatedAt}
 	if p.Owner != nil {
 		l.Owner = p.Owner.Email
 	}
 	return l
+}
+
+func newPortalSet(env Env) *cobra.Command {
+	var (
+		change        billing.PortalChange
+		country, zone string
+		noCountry     bool
+	)
+	cmd := &cobra.Command{
+		Use:   "set",
+		Short: "Change a portal",
+		Long: `Change a portal: all that is asked for, or nothing. What is not given stays as it is.
+A running server sees it at once.`,
+		Example: `# Another name, and another address
+bursar portal set --portal portal.example.com --name 'Example Ltd' --add-host new.example.com --remove-host portal.example.com
+
+bursar portal set --portal docspace.io123 --country DE --time-zone Europe/Berlin`,
+		Args: cobra.NoArgs,
+	}
+	data, portal, output := DatabaseFlags(cmd, env), portalFlag(cmd), outputFlag(cmd)
+	f := cmd.Flags()
+	f.StringVar(&change.Name, "name", "", "name for people")
+	f.StringVar(&country, "country", "", "ISO 3166-1 code of its country, for the currency of prices")
+	f.BoolVar(&noCountry, "no-country", false, "its country is unknown")
+	f.StringVar(&zone, "time-zone", "", "IANA name of its time zone, such as Europe/Berlin or UTC")
+	f.StringSliceVar(&change.AddHosts, "add-host", nil, "host name that it answers for from now on; may be given again")
+	f.StringSliceVar(&change.RemoveHosts, "remove-host", nil, "host name that it answers for no more; may be given again")
+	cmd.MarkFlagsMutuallyExclusive("country", "no-country")
+	cmd.MarkFlagsOneRequired("name", "country", "no-country", "time-zone", "add-host", "remove-host")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if country != "" || noCountry {
+			change.Country = &country
+		}
+		if zone != "" {
+			change.TimeZone = &zone
+		}
+		return withPortal(cmd, data, *portal, env, func(s *billing.Service, portalID string) error {
+			if err := s.ChangePortal(cmd.Context(), portalID, change); err != nil {
+				return err
+			}
+			if *output == "json" {
+				changed, err := s.Portal(cmd.Context(), portalID)
+				if err != nil {
+					return err
+				}
+				return printJSON(env.Stdout, portalLine(changed))
+			}
+			_, err := fmt.Fprintf(env.Stdout, "Portal %s is changed.\n", portalID)
+			return err
+		})
+	}
+	return cmd
 }
 
 // portalFlag adds --portal to a command that changes one portal.

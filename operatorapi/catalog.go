@@ -4,7 +4,6 @@ import (
 	"net/http"
 
 	"github.com/bursarhq/bursar/catalog"
-	"github.com/bursarhq/bursar/money"
 )
 
 // getCatalog answers GET /v1/catalog.
@@ -13,12 +12,12 @@ func (d *door) getCatalog(w http.ResponseWriter, _ *http.Request, _ ids) error {
 	plans, currencies := c.All(), c.Currencies()
 	o := newObject(64 + 512*len(plans))
 	o.list("currencies", len(currencies), func(i int) { o.b = appendText(o.b, string(currencies[i])) })
-	o.list("plans", len(plans), func(i int) { o.inner("", func() { o.plan(plans[i], currencies) }) })
+	o.list("plans", len(plans), func(i int) { o.inner("", func() { o.plan(plans[i]) }) })
 	o.write(w, http.StatusOK)
 	return nil
 }
 
-func (o *object) plan(p *catalog.Plan, currencies []money.Currency) {
+func (o *object) plan(p *catalog.Plan) {
 	o.number("id", int64(p.ID))
 	o.text("name", p.Name)
 	o.some("title", p.Title)
@@ -27,10 +26,19 @@ func (o *object) plan(p *catalog.Plan, currencies []money.Currency) {
 	o.some("period", string(p.Period))
 	o.boolean("visible", p.Visible)
 	o.boolean("wallet", p.Wallet)
+	o.boolean("additional", p.Additional)
+	o.some("unit", p.Unit)
+	o.number("minimum", p.Minimum)
 	o.text("features", p.Features.String())
-	o.inner("prices", func() {
-		for _, currency := range currencies {
-			o.decimal(string(currency), p.Price(currency))
-		}
+	prices := p.Prices()
+	o.list("prices", len(prices), func(i int) {
+		o.inner("", func() {
+			o.moment("from", prices[i].From)
+			o.inner("amounts", func() {
+				for _, amount := range prices[i].Amounts {
+					o.decimal(string(amount.Currency()), amount)
+				}
+			})
+		})
 	})
 }

@@ -194,6 +194,7 @@ func collectionPages(t *testing.T, s *store.Store) {
 	for i := range 4 {
 		c := store.Collection{
 			PortalID: "p", Key: fmt.Sprint(i), State: store.CollectionOpen, Provider: "sandbox", Amount: usd(500), OpenedAt: epoch, AskedAt: epoch,
+			Purpose: store.ForDeposit,
 		}
 		change(t, s, "p", func(tx *store.Tx) (err error) {
 			c.Number, err = tx.InsertCollection(c)
