@@ -66,6 +66,9 @@ var met = map[string]map[string]struct {
 		"ErrDeclined":       {billing.ErrDeclined, cli.ExitFailed},
 		"ErrUnsettled":      {billing.ErrUnsettled, cli.ExitFailed},
 		"ErrBusyWallet":     {billing.ErrBusyWallet, cli.ExitFailed},
+		"ErrNotPaid":        {billing.ErrNotPaid, cli.ExitFailed},
+		"ErrLimit":          {billing.ErrLimit, cli.ExitFailed},
+		"ErrInUse":          {billing.ErrInUse, cli.ExitFailed},
 	},
 	"store": {
 		"ErrNotFound": {store.ErrNotFound, cli.ExitFailed},
@@ -75,6 +78,7 @@ var met = map[string]map[string]struct {
 		"ErrNewer":    {store.ErrNewer, cli.ExitFailed},
 		"ErrDamaged":  {store.ErrDamaged, cli.ExitFailed},
 
+		"ErrInUse":     {store.ErrInUse, cli.ExitFailed},
 		"ErrQueueFull": {store.ErrQueueFull, cli.ExitFailed},
 	},
 }

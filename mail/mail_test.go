@@ -227,8 +227,8 @@ func TestServerTakesMessages(t *testing.T) {
 			if head.Get("Message-Id") != "<one@example.com>" || !strings.HasPrefix(body, "Hello,\r\n.\r\n") {
 				t.Errorf("it arrived as\n%s", message)
 			}
-			if s.startTLS && len(s.plain) > 2 {
-				t.Errorf("before TLS it was told %q", s.plain)
+			if plain := s.inTheClear(); s.startTLS && len(plain) > 2 {
+				t.Errorf("before TLS it was told %q", plain)
 			}
 		})
 	}
@@ -288,7 +288,7 @@ func TestServerThatDoesNotTakeMessages(t *testing.T) {
 					t.Errorf("the password is in %v, or in %+v", err, sender)
 				}
 			}
-			for _, line := range s.plain {
+			for _, line := range s.inTheClear() {
 				if strings.HasPrefix(line, "AUTH") {
 					t.Errorf("in the clear it was told %q", line)
 				}

@@ -87,6 +87,13 @@ func (s *server) messages() []string {
 	return s.got
 }
 
+// inTheClear returns the commands that came without TLS.
+func (s *server) inTheClear() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.plain
+}
+
 // talk is one conversation.
 func (s *server) talk(conn net.Conn) {
 	safe := s.implicit

@@ -335,13 +335,13 @@ func TestCreditLimits(t *testing.T) {
 func TestCatalog(t *testing.T) {
 	h := newHouse(t, setup{})
 	got := h.do(request{method: "GET", path: "/v1/catalog"}).expect(200)
-	got.starts(`{"currencies":["USD","EUR","GBP","JPY","KWD"],"plans":[{"id":-1,"name":"trial","visible":false,"wallet":false,"features":"`)
+	got.starts(`{"currencies":["USD","EUR","GBP","JPY","KWD"],"plans":[{"id":-1,"name":"trial","visible":false,"wallet":false,"additional":false,"minimum":1,"features":"`)
 	plans, _ := got.elements("plans")
 	if len(plans) != len(h.service.Catalog().All()) {
 		t.Errorf("%d plans", len(plans))
 	}
 	if !strings.Contains(got.body, `"id":-9,"name":"admin","title":"Business","product":"1006","period":"month","visible":true,"wallet":false,`) ||
-		!strings.Contains(got.body, `"prices":{"USD":"20.00","EUR":"18.50","GBP":"16.00","JPY":"3000","KWD":"6.150"}`) {
+		!strings.Contains(got.body, `"prices":[{"amounts":{"USD":"20.00","EUR":"18.50","GBP":"16.00","JPY":"3000","KWD":"6.150"}}]`) {
 		t.Error(got.body)
 	}
 }
