@@ -69,6 +69,10 @@ var (
 	ErrLimit = errors.New("more is used than would be allowed")
 	// ErrBusyWallet: another deposit into the wallet is under way.
 	ErrBusyWallet = errors.New("another deposit into the wallet is under way")
+	// ErrTooMany: there were too many calls; always a TooManyError.
+	ErrTooMany = errors.New("too many calls")
+	// ErrNoMail: nobody said how mail is sent, or to whom.
+	ErrNoMail = errors.New("no mail can be sent: it is not configured")
 )
 
 // FieldError is input that can't be used. It wraps ErrInvalid.
@@ -77,10 +81,18 @@ type FieldError struct {
 	Field string
 	// Text says what is wrong with it: "is not an e-mail address".
 	Text string
+	// Sentence says that Text is a whole sentence of DocSpace's own, to be told as
+	// it stands.
+	Sentence bool
 }
 
 // Error returns the field and what is wrong with it.
-func (e *FieldError) Error() string { return e.Field + " " + e.Text }
+func (e *FieldError) Error() string {
+	if e.Sentence {
+		return e.Text
+	}
+	return e.Field + " " + e.Text
+}
 
 // Unwrap returns ErrInvalid.
 func (e *FieldError) Unwrap() error { return ErrInvalid }
@@ -157,7 +169,7 @@ func fromStore(doing string, err error) error {
 func isOurs(err error) bool {
 	for _, ours := range []error{
 		ErrInvalid, ErrNoPortal, ErrNotFound, ErrInUse, ErrInsufficient, ErrMismatch, ErrHoldClosed, ErrOverHold, ErrOverCorrection,
-		ErrNoProvider, ErrNoMethod, ErrDeclined, ErrUnsettled, ErrBusyWallet, ErrNotPaid, ErrLimit, ErrAccessDenied,
+		ErrNoProvider, ErrNoMethod, ErrDeclined, ErrUnsettled, ErrBusyWallet, ErrNotPaid, ErrLimit, ErrAccessDenied, ErrTooMany, ErrNoMail,
 	} {
 		if errors.Is(err, ours) {
 			return true

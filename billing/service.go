@@ -3,6 +3,7 @@ package billing
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -10,6 +11,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/bursarhq/bursar/catalog"
+	"github.com/bursarhq/bursar/mail"
 	"github.com/bursarhq/bursar/payment"
 	"github.com/bursarhq/bursar/store"
 )
@@ -22,6 +24,13 @@ type Config struct {
 	Catalog *catalog.Catalog
 	// Provider collects deposits; nil means that there are none.
 	Provider payment.Provider
+	// Mail sends messages; nil means that there are none.
+	Mail mail.Sender
+	// MailFrom is whom messages come from. Required with Mail.
+	MailFrom string
+	// SalesEmail is who is written to by customers who ask about prices; "" means
+	// nobody.
+	SalesEmail string
 	// Log is told what fails where nobody waits for it; nil means that nobody is.
 	Log *slog.Logger
 	// Now tells the time; nil means time.Now.
@@ -49,17 +58,29 @@ type Service struct {
 	misses *lru.Cache[store.Where, store.Known] // where no portal was
 	uses   keyUses
 
-	contents  *lru.Cache[string, *contents]
-	tallies   *lru.Cache[string, *tally]
-	builders  *builders
-	log       *slog.Logger
-	operators atomic.Pointer[operators] // nil: not looked for yet
+	contents *lru.Cache[string, *contents]
+	tallies  *lru.Cache[string, *tally]
+	builders *builders
+	log      *slog.Logger
+
+	mail                 mail.Sender // nil: none
+	mailFrom, salesEmail string
+	sales                *window
+	operators            atomic.Pointer[operators] // nil: not looked for yet
 }
 
 // New returns a service.
 func New(config Config) (*Service, error) {
 	if config.Store == nil {
 		return nil, errors.New("billing: no store")
+	}
+	for name, address := range map[string]string{"MailFrom": config.MailFrom, "SalesEmail": config.SalesEmail} {
+		if _, err := checkEmail(name, address); address != "" && err != nil {
+			return nil, fmt.Errorf("billing: %w", err)
+		}
+	}
+	if config.Mail != nil && config.MailFrom == "" {
+		return nil, errors.New("billing: mail, and nobody whom it comes from")
 	}
 	if config.Catalog == nil {
 		config.Catalog = catalog.Stock()
@@ -89,7 +110,15 @@ func New(config Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	sales, err := newWindow()
+	if err != nil {
+		return nil, err
+	}
 	return &Service{
+		mail:          config.Mail,
+		mailFrom:      config.MailFrom,
+		salesEmail:    config.SalesEmail,
+		sales:         sales,
 		contents:      tables,
 		tallies:       tallies,
 		builders:      newBuilders(),

@@ -88,6 +88,8 @@ var outcomes = []struct {
 	{billing.ErrUnsettled, ExitFailed, "repeat the command with the same --idempotency-key: it charges nothing twice"},
 	{billing.ErrNotPaid, ExitFailed, "renew the plan first"},
 	{billing.ErrLimit, ExitFailed, "use less, or take more of the plan"},
+	{billing.ErrTooMany, ExitFailed, "wait for as long as it says"},
+	{billing.ErrNoMail, ExitFailed, "bursar serve sends mail: see its --smtp, --outbox and --sales-email"},
 	{billing.ErrBusyWallet, ExitFailed, "wait until the other deposit is settled"},
 
 	{store.ErrQueueFull, ExitFailed, "too much is going on; try again"},

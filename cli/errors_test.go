@@ -69,6 +69,8 @@ var met = map[string]map[string]struct {
 		"ErrNotPaid":        {billing.ErrNotPaid, cli.ExitFailed},
 		"ErrLimit":          {billing.ErrLimit, cli.ExitFailed},
 		"ErrInUse":          {billing.ErrInUse, cli.ExitFailed},
+		"ErrTooMany":        {&billing.TooManyError{}, cli.ExitFailed},
+		"ErrNoMail":         {billing.ErrNoMail, cli.ExitFailed},
 	},
 	"store": {
 		"ErrNotFound": {store.ErrNotFound, cli.ExitFailed},

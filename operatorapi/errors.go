@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 	"unicode/utf8"
 
 	"github.com/bursarhq/bursar/billing"
@@ -64,6 +65,8 @@ var answers = []struct {
 	{err: billing.ErrBusyWallet, status: http.StatusConflict, code: "wallet_busy"},
 	{err: billing.ErrNoMethod, status: http.StatusConflict, code: "no_payment_method"},
 	{err: billing.ErrNoProvider, status: http.StatusConflict, code: "no_provider"},
+	{err: billing.ErrNoMail, status: http.StatusConflict, code: "no_mail"},
+	{err: billing.ErrTooMany, status: http.StatusTooManyRequests, code: "rate_limited"},
 	{err: billing.ErrUnsettled, status: http.StatusServiceUnavailable, code: "outcome_unknown", retryAfter: "5",
 		detail: "the outcome of the payment is not known yet: the same again, under the same key, tells"},
 	{err: billing.ErrTryAgain, status: http.StatusServiceUnavailable, code: "try_again", retryAfter: "1",
@@ -119,6 +122,7 @@ func newProblem(err error, requestID string) problem {
 		wrong    *billing.FieldError
 		declined *billing.DeclinedError
 		limited  *limitError
+		many     *billing.TooManyError
 	)
 	switch {
 	case errors.As(err, &wrong):
@@ -131,6 +135,8 @@ func newProblem(err error, requestID string) problem {
 	case errors.As(err, &p.funds):
 	case errors.As(err, &limited):
 		p.retryAfter = limited.retryAfter
+	case errors.As(err, &many):
+		p.retryAfter = strconv.FormatInt(int64(many.RetryAfter/time.Second), 10)
 	}
 	return p
 }

@@ -43,6 +43,8 @@ var answers = []struct {
 	{err: billing.ErrLimit, status: http.StatusPaymentRequired, kind: "ASC.Core.Tenants.TenantQuotaException", hresult: -2146233088, write: writeError},
 	{err: billing.ErrBusyWallet, status: http.StatusConflict, write: writeError},
 	{err: billing.ErrUnsettled, status: http.StatusServiceUnavailable, write: writeUnsettled},
+	{err: billing.ErrNoMail, status: http.StatusForbidden, kind: "System.InvalidOperationException", hresult: -2146233079, write: writeError},
+	{err: billing.ErrTooMany, status: http.StatusTooManyRequests, write: writeTooMany},
 	{err: errTooMany, status: http.StatusTooManyRequests, write: writeEmpty},
 	{err: billing.ErrTryAgain, status: http.StatusServiceUnavailable, write: writeTryAgain},
 }
@@ -151,6 +153,17 @@ func writeChallenge(w http.ResponseWriter, _ *http.Request, started time.Time, a
 
 func writeEmpty(w http.ResponseWriter, _ *http.Request, started time.Time, a answer) {
 	writeJSON(w, started, a.status, nil)
+}
+
+// writeTooMany answers one call too many of a use case that counts its own. Source:
+// contract, "POST /payment/request".
+func writeTooMany(w http.ResponseWriter, r *http.Request, started time.Time, a answer) {
+	var many *billing.TooManyError
+	if errors.As(a.err, &many) {
+		w.Header().Set("Retry-After", strconv.FormatInt(int64(many.RetryAfter/time.Second), 10))
+	}
+	a.message = "Request limit is exceeded"
+	writeError(w, r, started, a)
 }
 
 func writeTryAgain(w http.ResponseWriter, r *http.Request, started time.Time, a answer) {

@@ -40,6 +40,8 @@ func invalidOf(err error) invalid {
 	switch {
 	case errors.As(err, &ours):
 		return ours
+	case errors.As(err, &field) && field.Sentence:
+		return newInvalid(field.Field, field.Text)
 	case errors.As(err, &field):
 		return newInvalid(field.Field, theField(field.Field)+field.Text+".")
 	case errors.As(err, &body):
