@@ -56,6 +56,9 @@ bursar demo --operator-key bk-demo`,
 	flags.add(cmd, "127.0.0.1:8080", cli.ProviderSandbox)
 	cmd.Flags().Lookup("log-level").DefValue = "warn"
 	flags.logLevel = "warn"
+	cmd.Flags().Lookup("sales-email").DefValue = "sales@example.com"
+	flags.mail.sales = "sales@example.com"
+	cmd.Flags().Lookup("outbox").Usage += "; for a database in memory a temporary one"
 	data := cli.DatabaseFlags(cmd, cli.Env{}) // only the flags name it: a demonstration is not for whatever is usual here
 	offers := cli.CatalogFlag(cmd, env)
 	cmd.Flags().Lookup("data").Usage = "folder to keep the database in (default: in memory)"

@@ -34,6 +34,7 @@ type serveFlags struct {
 	redirectHosts     []string
 	stockQuirks       bool
 	provider          *string
+	mail              mailFlags
 	logLevel          string
 	logFormat         string
 }
@@ -41,6 +42,7 @@ type serveFlags struct {
 func (s *serveFlags) add(cmd *cobra.Command, listen, provider string) {
 	f := cmd.Flags()
 	s.provider = cli.ProviderFlag(cmd, provider)
+	s.mail.add(cmd)
 	f.StringVar(&s.listen, "listen", listen, "address to listen on; port 0 takes a free one")
 	f.StringVar(&s.defaultPortal, "default-portal", "", "id or host of the portal that answers for hosts that match none (default: the only one)")
 	f.StringVar(&s.tlsCert, "tls-cert", "", "file with the certificate chain (PEM); turns on TLS and HTTP/2")
@@ -74,6 +76,9 @@ what X-Forwarded-For, X-Forwarded-Proto or Forwarded say.
 
 Deposits are refused unless --provider names who collects them. The sandbox says
 that it collected, and takes money from nobody.
+
+What customers write to sales goes to --sales-email, by the mail server that --smtp
+names; without one it is kept as .eml files in a folder, --outbox.
 
 /healthz says that the process runs, /readyz that it can answer; /openapi.yaml and
 /v1/openapi.yaml describe the APIs. SIGINT or SIGTERM stop it: requests that are
@@ -152,6 +157,10 @@ func (s *serveFlags) open(ctx context.Context, where store.Config, offers *cli.C
 			return nil, &cli.Error{Err: fmt.Errorf("--tls-cert and --tls-key: %w", err), Hint: "both must be there, in PEM, and belong together"}
 		}
 	}
+	mailed, err := s.mail.config(where, env, log)
+	if err != nil {
+		return nil, err
+	}
 	if err := checkAddress(s.listen); err != nil {
 		return nil, &cli.Error{Code: cli.ExitUsage, Err: fmt.Errorf("--listen: %w", err), Hint: "give an address and a port, such as 127.0.0.1:8080"}
 	}
@@ -168,6 +177,7 @@ func (s *serveFlags) open(ctx context.Context, where store.Config, offers *cli.C
 	}
 	service, err := billing.New(billing.Config{
 		Store: db, Catalog: sold, Log: log, Now: env.Now, Provider: cli.NewProvider(*s.provider, db, env), DefaultPortal: s.defaultPortal, StockQuirks: s.stockQuirks,
+		Mail: mailed.sender, MailFrom: mailed.from, SalesEmail: mailed.sales,
 	})
 	if err == nil {
 		err = checkPlans(ctx, service)
