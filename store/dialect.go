@@ -26,6 +26,9 @@ type dialect struct {
 	folder string // of its DDL
 	// beginRead begins one consistent picture, beginWrite a change.
 	beginRead, beginWrite string
+	// setUpReader is what a connection that only reads is told first; "" for
+	// nothing.
+	setUpReader string
 	// lockRows ends a SELECT whose rows are going to be changed in the same
 	// transaction.
 	lockRows string

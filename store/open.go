@@ -79,6 +79,9 @@ func (e *engine) open(ctx context.Context, config Config) (_ *Store, err error) 
 	for _, pool := range []chan *session{s.writer, s.readers} {
 		for range cap(pool) {
 			session := &session{db: e.db}
+			if pool == s.readers {
+				session.setUp = e.setUpReader
+			}
 			if err := session.connect(ctx); err != nil {
 				return nil, err
 			}

@@ -14,6 +14,7 @@ import (
 // at a time.
 type session struct {
 	db         *sql.DB
+	setUp      string    // what the connection is told first; "" for nothing
 	conn       *sql.Conn // nil: it broke, and is made anew when it is needed
 	statements map[string]*sql.Stmt
 }
@@ -24,7 +25,14 @@ func (s *session) connect(ctx context.Context) (err error) {
 		return engineError(err)
 	}
 	s.statements = map[string]*sql.Stmt{}
-	return nil
+	if s.setUp == "" {
+		return nil
+	}
+	if _, err = s.conn.ExecContext(ctx, s.setUp); err != nil {
+		err = engineError(err)
+		s.drop()
+	}
+	return err
 }
 
 // drop throws the connection away.

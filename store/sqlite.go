@@ -26,6 +26,10 @@ func sqliteDialect() dialect {
 		folder:     "sqlite",
 		beginRead:  "BEGIN",
 		beginWrite: "BEGIN IMMEDIATE",
+		// Who reads through a table would fill each reader's cache with what it will
+		// not see again, at twice its size in memory. The system keeps the file's pages
+		// anyway.
+		setUpReader: "PRAGMA cache_size(-4096)",
 		hasVersions: `
 			SELECT count(*)
 			  FROM sqlite_master
