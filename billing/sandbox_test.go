@@ -33,7 +33,7 @@ func TestSandboxRemembers(t *testing.T) {
 		}
 		u, err := url.Parse(first.URL)
 		tl.must(err)
-		token := path.Base(u.Path)
+		token := u.Query().Get(sandbox.TokenParameter)
 		if v, err := process().Visit(t.Context(), company, page.ID, token); err != nil || v.Page != page || v.Ended {
 			t.Errorf("visited: %+v, %v", v, err)
 		}
@@ -71,7 +71,7 @@ func TestSandboxRemembers(t *testing.T) {
 		tl.must(err)
 		u, err = url.Parse(link.URL)
 		tl.must(err)
-		if v, err := process().Visit(t.Context(), company, path.Base(path.Dir(u.Path)), path.Base(u.Path)); err != nil || v.Saved == nil || v.Saved.Token != "card_late" {
+		if v, err := process().Visit(t.Context(), company, path.Base(u.Path), u.Query().Get(sandbox.TokenParameter)); err != nil || v.Saved == nil || v.Saved.Token != "card_late" {
 			t.Errorf("saved: %+v, %v", v.Saved, err)
 		}
 	})

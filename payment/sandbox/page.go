@@ -15,9 +15,12 @@ import (
 	"github.com/bursarhq/bursar/payment"
 )
 
-// PagePath is how the paths of pages begin: customer, id and token follow, each a
-// part of the path.
-const PagePath = "/sandbox/"
+// PagePath is how the paths of pages begin: customer and id follow, each a part of the
+// path. TokenParameter is where the token is, in the query: servers write paths down.
+const (
+	PagePath       = "/sandbox/"
+	TokenParameter = "token"
+)
 
 // How long a page can be used, and how long after that it is waited for who was
 // paying at that moment.
@@ -89,7 +92,7 @@ func (p *Provider) address(page PageRecord) (string, error) {
 		}
 		base = u.Scheme + "://" + u.Host
 	}
-	return base + PagePath + url.PathEscape(page.Customer) + "/" + url.PathEscape(page.ID) + "/" + page.Token, nil
+	return base + PagePath + url.PathEscape(page.Customer) + "/" + url.PathEscape(page.ID) + "?" + TokenParameter + "=" + page.Token, nil
 }
 
 // outcome returns how a charge or a page stands, or payment.ErrNotFound.
