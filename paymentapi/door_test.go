@@ -228,7 +228,7 @@ func TestSavingOnPages(t *testing.T) {
 	s.do(address, nil).shows(t, 200, "Saved: <b>Sandbox •••• 0006</b>")
 	account := s.page(payment.AccountPage, "")
 	address = s.open(account)
-	s.do(address, nil).shows(t, 200, "Saved: <b>Sandbox •••• 0006</b>", "Remove the saved card")
+	s.do(address, nil).shows(t, 200, "Saved: <b>Sandbox •••• 0006</b>", "Remove card")
 	s.do(address, url.Values{"method": {"card"}, "remove": {"yes"}}).leads(t, account.SuccessURL)
 	s.do(address, nil).shows(t, 200, "The card was removed.")
 	address = s.open(account)
