@@ -240,6 +240,8 @@ func TestLedgerTablesRefuseWhatGoCannotSay(t *testing.T) {
 			`UPDATE operator_key SET hash = NULL`,
 			`INSERT INTO operator_key SELECT 'other', name, hash, postfix, created_at, expires_at, revoked_at FROM operator_key`,
 			`INSERT INTO sandbox_charge SELECT * FROM sandbox_charge`,
+			`INSERT INTO recorded_payment SELECT * FROM recorded_payment`,
+			`UPDATE recorded_payment SET portal_id = 'stray'`,
 			`INSERT INTO sandbox_page SELECT * FROM sandbox_page`,
 			`INSERT INTO sandbox_refund SELECT * FROM sandbox_refund`,
 		})
@@ -290,6 +292,9 @@ func keepBooks(t *testing.T, s *Store) {
 	if _, _, err := s.RecordSandboxCharge(t.Context(), SandboxCharge{PortalID: "p", ID: "c", Amount: usd(1), At: epoch}); err != nil {
 		t.Fatal(err)
 	}
+	change(t, s, "p", func(tx *Tx) error {
+		return tx.InsertRecordedPayment(RecordedPayment{PortalID: "p", Method: "bank_transfer", Reference: "r", Key: "credit", ReceivedAt: epoch, RecordedAt: epoch})
+	})
 	if _, _, err := s.RecordSandboxPage(t.Context(), SandboxPage{PortalID: "p", ID: "c", Amount: usd(1), OpenedAt: epoch, ExpiresAt: epoch}); err != nil {
 		t.Fatal(err)
 	}

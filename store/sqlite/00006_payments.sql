@@ -33,3 +33,15 @@ CREATE TABLE sandbox_refund (
   at        INTEGER NOT NULL,
   PRIMARY KEY (portal_id, id)
 ) STRICT, WITHOUT ROWID;
+
+-- Payments that came by bank transfer and that an operator recorded: one reference of
+-- the bank stands for one. The key is that of the transfer in the ledger.
+CREATE TABLE recorded_payment (
+  portal_id   TEXT    NOT NULL REFERENCES portal,
+  method      TEXT    NOT NULL,
+  reference   TEXT    NOT NULL,
+  key         TEXT    NOT NULL,
+  received_at INTEGER NOT NULL,
+  recorded_at INTEGER NOT NULL,
+  PRIMARY KEY (portal_id, method, reference)
+) STRICT, WITHOUT ROWID;

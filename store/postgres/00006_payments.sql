@@ -33,3 +33,15 @@ CREATE TABLE sandbox_refund (
   at        BIGINT NOT NULL,
   PRIMARY KEY (portal_id, id)
 );
+
+-- Payments that came by bank transfer and that an operator recorded: one reference of
+-- the bank stands for one. The key is that of the transfer in the ledger.
+CREATE TABLE recorded_payment (
+  portal_id   TEXT COLLATE "C" NOT NULL REFERENCES portal,
+  method      TEXT COLLATE "C" NOT NULL,
+  reference   TEXT COLLATE "C" NOT NULL,
+  key         TEXT COLLATE "C" NOT NULL,
+  received_at BIGINT NOT NULL,
+  recorded_at BIGINT NOT NULL,
+  PRIMARY KEY (portal_id, method, reference)
+);
