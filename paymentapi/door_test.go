@@ -387,3 +387,23 @@ func TestWebhookAnswers(t *testing.T) {
 		}
 	}
 }
+
+// What was begun is done, though the sender has gone.
+func TestSenderGoes(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var during error
+	deadline := false
+	door := paymentapi.New(paymentapi.Config{
+		Provider: talking{event: payment.Event{Kind: payment.Charged}}, Log: slog.New(slog.DiscardHandler),
+		Handle: func(ctx context.Context, _ payment.Event) error {
+			cancel()
+			during = ctx.Err()
+			_, deadline = ctx.Deadline()
+			return nil
+		},
+	})
+	door.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodPost, "/webhooks/talking", strings.NewReader("{}")))
+	if during != nil || !deadline || ctx.Err() == nil {
+		t.Errorf("the handler's context: %v, with a deadline: %t", during, deadline)
+	}
+}

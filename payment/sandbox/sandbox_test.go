@@ -263,6 +263,7 @@ func TestWhatCannotBeAskedIsRefused(t *testing.T) {
 		"no customer": {ID: "c-1", Amount: usd(1)},
 		"no amount":   {ID: "c-1", Customer: "acme"},
 		"not rounded": {ID: "c-1", Customer: "acme", Amount: money.FromUnits(1, "USD")},
+		"account":     {ID: "c-1", Customer: "acme", Amount: usd(1), Account: "sandbox_other"},
 		"no method":   {ID: "c-1", Customer: "acme", Amount: usd(1), Method: "gold"},
 	}
 	books := sandbox.Memory()

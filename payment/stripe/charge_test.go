@@ -297,6 +297,7 @@ func TestAnIDIsTakenOnce(t *testing.T) {
 // Those who charge one id at once all see that nobody has yet; the key lets one.
 func TestOneIDAtOnce(t *testing.T) {
 	f := newFake(t)
+	f.lag = 50 * time.Millisecond
 	p := f.provider()
 	var all sync.WaitGroup
 	for range 16 {

@@ -34,6 +34,9 @@ type fake struct {
 	asked   []*http.Request   // with their forms parsed
 	fault   fault             // of the next request that changes something
 	reading fault             // of every request that changes nothing
+	// lag is how long a request that changes something is on its way; set before any
+	// is.
+	lag time.Duration
 }
 
 type kept struct {
@@ -125,6 +128,9 @@ func (f *fake) collected() (sum int64) {
 
 func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = r.ParseForm()
+	if r.Method == http.MethodPost {
+		time.Sleep(f.lag)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.asked = append(f.asked, r)

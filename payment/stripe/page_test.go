@@ -1,8 +1,10 @@
 package stripe_test
 
 import (
+	"context"
 	"errors"
 	"net/url"
+	"sync"
 	"testing"
 	"time"
 
@@ -224,5 +226,28 @@ func TestRefund(t *testing.T) {
 	got, err := p.Refund(t.Context(), back)
 	if diff := cmp.Diff(payment.Settled, got.State); err != nil || diff != "" {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// Those who give back at once all see that nobody has yet; the key lets one.
+func TestOneRefundAtOnce(t *testing.T) {
+	f := newFake(t)
+	f.lag = 50 * time.Millisecond
+	p := f.provider()
+	if _, err := p.Charge(t.Context(), charge(t, "c-1")); err != nil {
+		t.Fatal(err)
+	}
+	r := payment.Refund{ID: "r-1", Customer: "acme", Account: "cus_acme", ChargeID: "c-1", Amount: amount(t, "0.10", "USD")}
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			if got, err := p.Refund(context.Background(), r); err != nil || got.State != payment.Settled {
+				t.Errorf("%+v, %v", got, err)
+			}
+		})
+	}
+	all.Wait()
+	if n := len(f.all("refund")); n != 1 || f.all("charge")[0]["amount_refunded"] != int64(10) {
+		t.Errorf("%d refunds, %v", n, f.all("charge"))
 	}
 }
