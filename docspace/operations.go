@@ -16,6 +16,53 @@ var (
 	opAIBalance     = operation{"get AI balance", "/portal/payment/customer/aibalance"}
 	opOperations    = operation{"get operations", "/portal/payment/customer/operations"}
 	opDeposit       = operation{"deposit", "/portal/payment/deposit"}
+
+	opCheckout      = operation{"get checkout address", "/portal/payment/url"}
+	opUpdate        = operation{"change plan", "/portal/payment/update"}
+	opUpdateWallet  = operation{"change what the wallet pays for", "/portal/payment/updatewallet"}
+	opCalculate     = operation{"calculate price", "/portal/payment/calculatewallet"}
+	opSubscription  = operation{"get subscription balance", "/portal/payment/subscription/balance"}
+	opMoveToWallet  = operation{"move subscription to wallet", "/portal/payment/subscription/movetowallet"}
+	opTariff        = operation{"get tariff", "/portal/tariff"}
+	opUpcoming      = operation{"get upcoming payments", "/portal/tariff/upcoming"}
+	opTenantQuota   = operation{"get portal's quota", "/portal/quota"}
+	opRightQuota    = operation{"get right quota", "/portal/quota/right"}
+	opUsedSpace     = operation{"get used space", "/portal/usedspace"}
+	opTenantExtra   = operation{"get tenant extra", "/portal/tenantextra"}
+	opSettings      = operation{"get payment settings", "/settings/payment"}
+	opAccount       = operation{"get account address", "/portal/payment/account"}
+	opSetup         = operation{"get setup address", "/portal/payment/checkoutsetupurl"}
+	opSetupOld      = operation{"get setup address", "/portal/payment/chechoutsetupurl"}
+	opSales         = operation{"contact sales", "/portal/payment/request"}
+	opPrices        = operation{"get prices", "/portal/payment/prices"}
+	opAccounting    = operation{"get accounting currencies", "/portal/payment/accounting/currencies"}
+	opServicePrices = operation{"get prices of a service", "/portal/payment/accounting/prices"}
+
+	opWalletServices   = operation{"get wallet services", "/portal/payment/walletservices"}
+	opWalletService    = operation{"get wallet service", "/portal/payment/walletservice"}
+	opServicesSettings = operation{"get services settings", "/portal/payment/servicessettings"}
+	opServiceState     = operation{"switch service", "/portal/payment/servicestate"}
+	opActiveServices   = operation{"get active services", "/portal/payment/activeservices"}
+	opBuyService       = operation{"buy wallet service", "/portal/payment/buywalletservice"}
+	opServiceQuota     = operation{"get service quota", "/portal/payment/customer/servicequota"}
+	opSetTopUp         = operation{"set topup settings", "/portal/payment/topupsettings"}
+
+	opCreditAI        = operation{"credit AI balance", "/portal/payment/creditaibalance"}
+	opAIPrices        = operation{"get AI prices", "/portal/payment/ai-prices"}
+	opRestrictions    = operation{"get AI restrictions", "/portal/payment/ai-model/restrictions"}
+	opSetRestrictions = operation{"set AI restrictions", "/portal/payment/ai-model/restrictions"}
+
+	opUsage   = operation{"get usage", "/portal/payment/customer/usage"}
+	opMonthly = operation{"get monthly usage", "/portal/payment/customer/usage/monthly"}
+
+	opOperationsReport = operation{"report operations", "/portal/payment/customer/operationsreport"}
+	opUsageReport      = operation{"report usage", "/portal/payment/customer/usage/report"}
+	opMonthlyReport    = operation{"report monthly usage", "/portal/payment/customer/usage/monthly/report"}
+	opDownload         = operation{"download report", ""}
+
+	opKeys        = operation{"get keys", "/keys"}
+	opCreateKey   = operation{"create key", "/keys"}
+	opPermissions = operation{"get permissions of keys", "/keys/permissions"}
 )
 
 // CustomerInfo returns who pays for the portal; nil when it has no customer.
