@@ -28,6 +28,7 @@ type Client struct {
 	attempts  int
 	maxWait   time.Duration
 	maxBody   int64
+	maxReport int64
 	refresh   bool
 	country   string
 }
@@ -58,13 +59,14 @@ func New(config Config) (*Client, error) {
 			h.Set("Accept", "application/json")
 			h.Set("User-Agent", agent)
 		},
-		scrub:    scrubber(key),
-		timeout:  config.Timeout,
-		attempts: config.MaxAttempts,
-		maxWait:  config.MaxWait,
-		maxBody:  config.MaxBody,
-		refresh:  config.Refresh,
-		country:  config.Country,
+		scrub:     scrubber(key),
+		timeout:   config.Timeout,
+		attempts:  config.MaxAttempts,
+		maxWait:   config.MaxWait,
+		maxBody:   config.MaxBody,
+		maxReport: config.MaxReport,
+		refresh:   config.Refresh,
+		country:   config.Country,
 	}, nil
 }
 

@@ -43,6 +43,8 @@ type Config struct {
 	MaxWait time.Duration
 	// MaxBody bounds an answer in bytes; 0 means 8 MiB.
 	MaxBody int64
+	// MaxReport bounds the file of a report in bytes; 0 means 1 GiB.
+	MaxReport int64
 
 	// Transport carries the requests; nil means a pool of the client's own,
 	// with HTTP/2 where the portal offers it and the proxy of the environment.
@@ -56,6 +58,7 @@ const (
 	defaultMaxAttempts = 4
 	defaultMaxWait     = 30 * time.Second
 	defaultMaxBody     = 8 << 20
+	defaultMaxReport   = 1 << 30
 	defaultUserAgent   = "bursar-docspace"
 )
 
@@ -74,13 +77,14 @@ func (c Config) prepared() (Config, *url.URL, error) {
 			return c, nil, fmt.Errorf("%w: Key has a character at position %d that no key has", ErrConfig, i+1)
 		}
 	}
-	if c.Timeout < 0 || c.MaxAttempts < 0 || c.MaxWait < 0 || c.MaxBody < 0 {
-		return c, nil, fmt.Errorf("%w: Timeout, MaxAttempts, MaxWait and MaxBody can't be negative", ErrConfig)
+	if c.Timeout < 0 || c.MaxAttempts < 0 || c.MaxWait < 0 || c.MaxBody < 0 || c.MaxReport < 0 {
+		return c, nil, fmt.Errorf("%w: Timeout, MaxAttempts, MaxWait, MaxBody and MaxReport can't be negative", ErrConfig)
 	}
 	c.Timeout = orDefault(c.Timeout, defaultTimeout)
 	c.MaxAttempts = orDefault(c.MaxAttempts, defaultMaxAttempts)
 	c.MaxWait = orDefault(c.MaxWait, defaultMaxWait)
 	c.MaxBody = orDefault(c.MaxBody, defaultMaxBody)
+	c.MaxReport = orDefault(c.MaxReport, defaultMaxReport)
 	c.UserAgent = orDefault(c.UserAgent, defaultUserAgent)
 	if c.Transport == nil {
 		c.Transport = NewTransport(nil)
