@@ -1,6 +1,7 @@
 package docspace_test
 
 import (
+	"archive/zip"
 	"context"
 	"errors"
 	"fmt"
@@ -292,7 +293,15 @@ func startPortal() *httptest.Server {
 			{"date":"2026-06-21T11:15:30.0000000+03:00","service":"backup","description":"Backup","details":"","serviceUnit":"Backup",
 				"quantity":1,"currency":"USD","credit":0,"debit":9.5,"type":"ServicePayment"}],
 			"offset":0,"limit":200,"totalQuantity":2,"totalPage":1,"currentPage":1}`,
-		"deposit":       "true",
+		"deposit":         "true",
+		"updatewallet":    "true",
+		"calculatewallet": `{"operationId":0,"amount":13.55,"currency":"USD","quantity":100}`,
+		"tariff": `{"openSource":false,"enterprise":false,"developer":false,"id":81234,"state":1,"dueDate":"2026-07-31T14:39:43.0000000+03:00",
+			"delayDueDate":"0001-01-01T00:00:00.0000000Z","licenseDate":"0001-01-01T00:00:00.0000000Z","customerId":"owner@example.com",
+			"quotas":[{"id":-9,"quantity":10,"wallet":false},
+				{"id":-11,"quantity":100,"wallet":true,"dueDate":"2026-07-31T11:39:43","nextQuantity":200,"state":0}]}`,
+		"operationsreport": `{"id":"DocumentBuilderTask_1","error":"","percentage":100,"isCompleted":true,"status":2,"resultFileId":7,
+			"resultFileName":"june.xlsx","resultFileUrl":"/files/june.xlsx"}`,
 		"topupsettings": `{"enabled":true,"minBalance":20,"upToBalance":100,"currency":"USD","lastModified":"2026-06-21T08:15:30"}`,
 		"currencies": `[{"isoCountryCode":"US","isoCurrencySymbol":"$","currencyNativeName":"US Dollar"},
 			{"isoCountryCode":"ES","isoCurrencySymbol":"€","currencyNativeName":"euro"}]`,
@@ -302,6 +311,12 @@ func startPortal() *httptest.Server {
 		if key := r.Header.Get("Authorization"); key != "Bearer sk-owner" && (key != "Bearer sk-user" || name != "quota") {
 			w.WriteHeader(http.StatusForbidden)
 			_, _ = io.WriteString(w, `{"error":{"message":"Access denied"},"status":1,"statusCode":403}`)
+			return
+		}
+		if name == "june.xlsx" {
+			file := zip.NewWriter(w)
+			_, _ = file.Create("xl/workbook.xml")
+			_ = file.Close()
 			return
 		}
 		_, _ = io.WriteString(w, `{"response":`+answers[name]+`,"count":1,"status":0,"statusCode":200}`)

@@ -10,8 +10,8 @@ import (
 	"github.com/bursarhq/bursar/docspace"
 )
 
-// Whatever is sent instead of an answer, a read returns a value, or nothing, or
-// one error of one kind on one line, which never has the key in it.
+// Whatever is sent instead of an answer, every route's method returns a value,
+// or nothing, or one error of one kind on one line, which never has the key in it.
 func FuzzEnvelope(f *testing.F) {
 	for _, payload := range payloads {
 		f.Add(uint16(200), "application/json", []byte(envelope(payload)))
@@ -28,23 +28,26 @@ func FuzzEnvelope(f *testing.F) {
 	} {
 		f.Add(uint16(200), "text/html", []byte(body))
 	}
+	for _, e := range examples() {
+		f.Add(uint16(200), "application/json", []byte(envelope(e.body)))
+	}
 	f.Fuzz(func(t *testing.T, status uint16, contentType string, body []byte) {
 		client := once(t, inMemory(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header()["Content-Type"] = []string{contentType}
 			w.WriteHeader(200 + (int(status)+200)%400) // 200 to 599
 			_, _ = w.Write(body)                       // a recorder takes everything
 		}))
-		for _, op := range operations() {
-			present, err := op.do(t.Context(), client)
+		for _, r := range routes() {
+			value, err := r.do(t.Context(), client)
 			if err == nil {
 				continue
 			}
-			if present {
-				t.Errorf("%s: a value and an error: %v", op.path, err)
+			if present(value) {
+				t.Errorf("%s: a value and an error: %v", r.method, err)
 			}
 			var failure *docspace.Error
-			if !errors.As(err, &failure) || failure.Operation != op.name || failure.Message == "" {
-				t.Fatalf("%s: %#v", op.path, err)
+			if !errors.As(err, &failure) || failure.Operation == "" || failure.Message == "" {
+				t.Fatalf("%s: %#v", r.method, err)
 			}
 			matched := 0
 			for _, kind := range kinds {
@@ -53,14 +56,14 @@ func FuzzEnvelope(f *testing.F) {
 				}
 			}
 			if matched != 1 {
-				t.Errorf("%s: %v is of %d kinds", op.path, err, matched)
+				t.Errorf("%s: %v is of %d kinds", r.method, err, matched)
 			}
 			text := err.Error()
 			if strings.Contains(text, apiKey) {
-				t.Errorf("%s: %q shows the key", op.path, text)
+				t.Errorf("%s: %q shows the key", r.method, text)
 			}
 			if strings.ContainsAny(text, "\r\n\x1b") || !utf8.ValidString(text) {
-				t.Errorf("%s: %q is not one plain line", op.path, text)
+				t.Errorf("%s: %q is not one plain line", r.method, text)
 			}
 		}
 	})
