@@ -111,6 +111,9 @@ func examples() []example {
 			`"operationCount":2}],"offset":0,"limit":25,"totalQuantity":1,"totalPage":1,"currentPage":1}`, "", as[docspace.UsagePage]},
 		{"usage of 4.x", `{"service":"backup","title":"Backup","serviceUnit":"Backup","currency":"USD","totalQuantity":2,"totalAmount":20.00,` +
 			`"operationCount":2,"price":10.00,"subscription":false}`, "", as[docspace.UsageItem]},
+		{"usage with a price like a plan's", `{"service":"","title":"","serviceUnit":"","currency":"USD","totalQuantity":0,"totalAmount":0,` +
+			`"operationCount":0,"price":{"value":0.14,"currencySymbol":"$","isoCurrencySymbol":"USD"}}`, `{"service":"","title":"","serviceUnit":"",` +
+			`"currency":"USD","totalQuantity":0,"totalAmount":0.00,"operationCount":0,"price":0.14}`, as[docspace.UsageItem]},
 		{"active services", `[{"service":"disk-storage","serviceUnit":"GB","subscription":true,"title":"Storage","limit":100,"used":0},` +
 			`{"service":"backup","subscription":false}]`, "", as[[]docspace.ActiveService]},
 		{"price record", `{"id":1,"accountNumber":100482,"serviceId":3,"timeUnit":"Month","costPrice":0.1,"extraCharge":0.04,"servicePrice":0.14,` +
@@ -124,6 +127,10 @@ func examples() []example {
 			`{"id":"6","name":"n","keyPostfix":"p","permissions":[],"createOn":"2026-06-30T08:15:30.0000000Z",` +
 				`"createBy":{"id":"66","displayName":"","hasAvatar":false,"isAnonim":false},"isActive":false}`, as[docspace.APIKey]},
 		{"checkout", `{"quantity":{"admin":10},"backUrl":"https://a.example","successUrl":"https://b.example"}`, "", as[docspace.QuantityRequest]},
+		{"update in strings", `{"Quantity":{"admin":"12"},"backurl":"b"}`, `{"quantity":{"admin":12},"backUrl":"b"}`, as[docspace.QuantityRequest]},
+		{"update of nothing", `{"quantity":null}`, "", as[docspace.QuantityRequest]},
+		{"deposit in strings", `{"amount":"100","currency":"USD"}`, `{"amount":100,"currency":"USD"}`, as[docspace.DepositRequest]},
+		{"service to buy in strings", `{"serviceName":"ai-tools","quantity":"5"}`, `{"serviceName":"ai-tools","quantity":5}`, as[docspace.ServicePurchase]},
 		{"update", `{"quantity":{"admin":12}}`, "", as[docspace.QuantityRequest]},
 		{"buy storage", `{"quantity":{"storage":100},"productQuantityType":1}`, "", as[docspace.QuantityRequest]},
 		{"take a change back", `{"quantity":{"storage":null},"productQuantityType":0}`, "", as[docspace.QuantityRequest]},
@@ -216,6 +223,7 @@ func TestHostilePayloadsAreRefused(t *testing.T) {
 		"UsageItem": into[docspace.UsageItem], "UsagePage": into[docspace.UsagePage], "APIKey": into[docspace.APIKey],
 		"AICreditRequest": into[docspace.AICreditRequest], "ActiveService": into[docspace.ActiveService],
 		"TopUpRequest": into[docspace.TopUpRequest], "QuantityRequest": into[docspace.QuantityRequest],
+		"DepositRequest": into[docspace.DepositRequest], "ServicePurchase": into[docspace.ServicePurchase],
 	}
 	bodies := map[string][]string{
 		"Payment": {`{"currency":"USD"}`, `{"amount":null}`, `{"amount":1e400}`, `{"amount":0.000000001}`, `{"amount":92233720369}`, `{"amount":true}`,
@@ -244,14 +252,18 @@ func TestHostilePayloadsAreRefused(t *testing.T) {
 			`{"price":1,"maxFileSize":1,"countRoomAdmin":1}`, `{"price":1,"maxFileSize":1,"maxTotalSize":1}`,
 			`{"price":1,"maxFileSize":1,"maxTotalSize":9223372036854775808,"countRoomAdmin":1}`,
 			`{"price":1,"maxFileSize":1,"maxTotalSize":1,"countRoomAdmin":1,"audit":"yes"}`},
-		"MonthlyUsage":    {`{"currency":"USD"}`, `{"totalAmount":null}`, `{"totalAmount":1,"month":"June"}`},
-		"UsageItem":       {`{"currency":"USD"}`, `{"totalAmount":1,"price":"x"}`, `{"totalAmount":1,"price":1e-9}`, `{"totalAmount":1,"totalQuantity":1.5}`},
+		"MonthlyUsage": {`{"currency":"USD"}`, `{"totalAmount":null}`, `{"totalAmount":1,"month":"June"}`},
+		"UsageItem": {`{"currency":"USD"}`, `{"totalAmount":1,"price":"x"}`, `{"totalAmount":1,"price":1e-9}`, `{"totalAmount":1,"price":{}}`,
+			`{"totalAmount":1,"currency":"USD","price":{"value":1,"isoCurrencySymbol":"EUR"}}`, `{"totalAmount":1,"price":[]}`, `{"totalAmount":1,"totalQuantity":1.5}`},
 		"UsagePage":       {`{}`, `{"collection":null}`, `{"collection":[{}]}`, `{"collection":{}}`},
 		"APIKey":          {`{}`, `{"id":7}`, `{"id":"x","permissions":"*"}`, `{"id":"x","createBy":7}`, `{"id":"x","lastUsed":"never"}`},
 		"AICreditRequest": {`{}`, `{"amount":null}`, `{"amount":"1 USD"}`},
 		"ActiveService":   {`{"limit":"x"}`, `{"used":1.5}`, `{"subscription":1}`},
 		"TopUpRequest":    {`{"settings":{}}`, `{"settings":{"enabled":true,"upToBalance":1}}`, `{"settings":true}`},
-		"QuantityRequest": {`{"quantity":{"admin":1.5}}`, `{"quantity":{"admin":"1"}}`, `{"quantity":[]}`, `{"quantity":{"admin":1},"productQuantityType":"Add"}`},
+		"DepositRequest":  {`{}`, `{"amount":null}`, `{"amount":1.5}`, `{"amount":""}`, `{"amount":1e2}`, `{"amount":100,"currency":7}`},
+		"ServicePurchase": {`{}`, `{"quantity":null}`, `{"quantity":0.5}`, `{"quantity":"many"}`},
+		"QuantityRequest": {`{"quantity":{"admin":1.5}}`, `{"quantity":{"admin":"x"}}`, `{"quantity":{"admin":"1.0"}}`, `{"quantity":{"admin":1e400}}`,
+			`{"quantity":{"admin":9223372036854775808}}`, `{"quantity":{"admin":true}}`, `{"quantity":[]}`, `{"quantity":{"admin":1},"productQuantityType":"Add"}`},
 	}
 	for name, read := range reads {
 		if len(bodies[name]) == 0 {

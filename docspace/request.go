@@ -2,6 +2,8 @@ package docspace
 
 import (
 	"encoding/json"
+	"fmt"
+	"strconv"
 
 	"github.com/bursarhq/bursar/money"
 )
@@ -20,6 +22,48 @@ type QuantityRequest struct {
 	// Type is what to do with a wallet's product; nil leaves it out, and means
 	// QuantitySet to a portal.
 	Type *ProductQuantityType `json:"productQuantityType,omitempty"`
+}
+
+// UnmarshalJSON reads what MarshalJSON writes, and quantities in strings, as portals
+// do.
+func (r *QuantityRequest) UnmarshalJSON(data []byte) error {
+	type plain QuantityRequest
+	var in struct {
+		Quantity map[string]*json.Number `json:"quantity"`
+		plain
+	}
+	if err := json.Unmarshal(data, &in); err != nil {
+		return err
+	}
+	out := QuantityRequest(in.plain)
+	out.Quantity = nil
+	if in.Quantity != nil {
+		out.Quantity = make(map[string]*int64, len(in.Quantity))
+	}
+	for product, text := range in.Quantity {
+		out.Quantity[product] = nil
+		if text != nil {
+			n, err := readWhole("quantity of "+excerpt(product), *text)
+			if err != nil {
+				return err
+			}
+			out.Quantity[product] = &n
+		}
+	}
+	*r = out
+	return nil
+}
+
+// readWhole reads a whole number, or a string that holds one.
+func readWhole(member string, text json.Number) (int64, error) {
+	if text == "" {
+		return 0, fmt.Errorf("%s is missing", member)
+	}
+	n, err := strconv.ParseInt(string(text), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%s is no whole number: %q", member, excerpt(string(text)))
+	}
+	return n, nil
 }
 
 // ProductQuantityType says what is done with a quantity.
@@ -43,6 +87,21 @@ type DepositRequest struct {
 	// Amount is in whole major units.
 	Amount   int64          `json:"amount"`
 	Currency money.Currency `json:"currency"`
+}
+
+// UnmarshalJSON reads what MarshalJSON writes, and an amount in a string, as portals
+// do; one that is missing is an error, not nought.
+func (r *DepositRequest) UnmarshalJSON(data []byte) error {
+	var in struct {
+		Amount   json.Number    `json:"amount"`
+		Currency money.Currency `json:"currency"`
+	}
+	if err := json.Unmarshal(data, &in); err != nil {
+		return err
+	}
+	amount, err := readWhole("amount", in.Amount)
+	*r = DepositRequest{amount, in.Currency}
+	return err
 }
 
 // TopUpRequest is the body that changes the automatic top-up.
@@ -127,6 +186,21 @@ type SalesRequest struct {
 type ServicePurchase struct {
 	ServiceName string `json:"serviceName"`
 	Quantity    int64  `json:"quantity"`
+}
+
+// UnmarshalJSON reads what MarshalJSON writes, and a quantity in a string, as portals
+// do; one that is missing is an error, not nought.
+func (p *ServicePurchase) UnmarshalJSON(data []byte) error {
+	var in struct {
+		ServiceName string      `json:"serviceName"`
+		Quantity    json.Number `json:"quantity"`
+	}
+	if err := json.Unmarshal(data, &in); err != nil {
+		return err
+	}
+	quantity, err := readWhole("quantity", in.Quantity)
+	*p = ServicePurchase{in.ServiceName, quantity}
+	return err
 }
 
 // ReportRequest is the body that has a report made: what a list's query says, but

@@ -3,6 +3,7 @@ package docspace
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 
 	"github.com/bursarhq/bursar/money"
 )
@@ -91,15 +92,15 @@ func (u UsageItem) MarshalJSON() ([]byte, error) {
 // error, not nought.
 func (u *UsageItem) UnmarshalJSON(data []byte) error {
 	var in struct {
-		Service        string         `json:"service"`
-		Title          string         `json:"title"`
-		ServiceUnit    string         `json:"serviceUnit"`
-		Currency       money.Currency `json:"currency"`
-		Quantity       int64          `json:"totalQuantity"`
-		Amount         json.Number    `json:"totalAmount"`
-		OperationCount int64          `json:"operationCount"`
-		Price          json.Number    `json:"price"`
-		Subscription   *bool          `json:"subscription"`
+		Service        string          `json:"service"`
+		Title          string          `json:"title"`
+		ServiceUnit    string          `json:"serviceUnit"`
+		Currency       money.Currency  `json:"currency"`
+		Quantity       int64           `json:"totalQuantity"`
+		Amount         json.Number     `json:"totalAmount"`
+		OperationCount int64           `json:"operationCount"`
+		Price          json.RawMessage `json:"price"`
+		Subscription   *bool           `json:"subscription"`
 	}
 	if err := json.Unmarshal(data, &in); err != nil {
 		return err
@@ -109,14 +110,32 @@ func (u *UsageItem) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	*u = UsageItem{in.Service, in.Title, in.ServiceUnit, in.Quantity, amount, in.OperationCount, nil, in.Subscription}
-	if in.Price != "" {
-		price, err := readAmount("price", in.Price, in.Currency)
-		if err != nil {
-			return err
-		}
-		u.Price = &price
+	if present(in.Price) == nil {
+		return nil
 	}
-	return nil
+	price, err := readUnitPrice(in.Price, in.Currency)
+	u.Price = &price
+	return err
+}
+
+// readUnitPrice reads a price that is a number, or that of a Quota: no source says
+// which of the two it is.
+func readUnitPrice(member json.RawMessage, currency money.Currency) (money.Amount, error) {
+	if member[0] == '{' {
+		var price Price
+		if err := json.Unmarshal(member, &price); err != nil {
+			return money.Amount{}, err
+		}
+		if c := price.Amount.Currency(); c != "" && c != currency {
+			return money.Amount{}, fmt.Errorf("price: %w: %s and %s", money.ErrCurrencyMismatch, c, currency)
+		}
+		return money.FromUnits(price.Amount.Units(), currency), nil
+	}
+	var text json.Number
+	if err := json.Unmarshal(member, &text); err != nil {
+		return money.Amount{}, err
+	}
+	return readAmount("price", text, currency)
 }
 
 // UsagePage is a part of the list of what was paid for each service.
