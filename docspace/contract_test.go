@@ -66,12 +66,15 @@ func examples() []example {
 		{"task that is over", `{"id":"DocumentBuilderTask_1","error":"","percentage":99.9,"isCompleted":true,"status":2,"resultFileId":7,` +
 			`"resultFileName":"r.xlsx","resultFileUrl":"/r?id=7&doc=x"}`, `{"id":"DocumentBuilderTask_1","error":"","percentage":99,"isCompleted":true,` +
 			`"status":2,"resultFileId":7,"resultFileName":"r.xlsx","resultFileUrl":"/r?id=7\u0026doc=x"}`, as[docspace.ReportTask]},
+		{"task that has begun", `{"id":"1","percentage":3.3E-05,"isCompleted":false,"status":1,"resultFileId":"a-1"}`,
+			`{"id":"1","error":"","percentage":0,"isCompleted":false,"status":1,"resultFileId":"a-1","resultFileName":"","resultFileUrl":""}`, as[docspace.ReportTask]},
 		{"accounting currencies", `[{"id":1,"code":"USD"}]`, "", as[[]docspace.AccountingCurrency]},
 		{"services settings", `{"enabledServices":[-11,-12],"lastModified":"2026-06-21T08:15:30"}`,
 			`{"enabledServices":[-11,-12],"lastModified":"2026-06-21T08:15:30Z"}`, as[docspace.ServicesSettings]},
 		{"no services", `{"lastModified":"0001-01-01T00:00:00"}`, `{"lastModified":"0001-01-01T00:00:00Z"}`, as[docspace.ServicesSettings]},
 		{"service state", `{"service":"Backup","enabled":true}`, "", as[docspace.ServiceState]},
 		{"service state, in numbers", `{"service":-13,"enabled":false}`, `{"service":"AITools","enabled":false}`, as[docspace.ServiceState]},
+		{"service state of what has no name", `{"service":-99,"enabled":true}`, "", as[docspace.ServiceState]},
 		{"service state, in small letters", `{"service":"aitools"}`, `{"service":"AITools","enabled":false}`, as[docspace.ServiceState]},
 		{"AI prices", `{"chat":[{"id":"m","alias":"M","provider":"p","image":"i","price":{"prompt":0.27,"completion":1.10}}],` +
 			`"embedding":[{"id":"e","alias":"E","provider":"p","image":"i","price":{"prompt":0.0000000375}}],` +
@@ -235,7 +238,7 @@ func TestHostilePayloadsAreRefused(t *testing.T) {
 			`{"costPrice":0,"extraCharge":0,"servicePrice":0,"status":{}}`, `{"costPrice":0,"extraCharge":0,"servicePrice":0,"quota":1e999}`},
 		"WalletService": {`{"innerServices":{}}`, `{"price":{"value":null}}`, `{"id":"x"}`, `{"innerServices":[{"price":{}}]}`},
 		"ReportTask": {`{}`, `{"status":1}`, `{"isCompleted":true}`, `{"status":"x","isCompleted":true}`,
-			`{"status":1,"isCompleted":true,"percentage":1e3}`, `{"status":1,"isCompleted":true,"percentage":9223372036854775808}`,
+			`{"status":1,"isCompleted":true,"percentage":1e3}`, `{"status":1,"isCompleted":true,"percentage":{}}`, `{"status":1,"isCompleted":true,"percentage":9223372036854775808}`,
 			`{"status":1,"isCompleted":true,"resultFileId":[]}`},
 		"ServicesSettings": {`{"enabledServices":["Nothing"]}`, `{"enabledServices":[null]}`, `{"enabledServices":[1.5]}`, `{"enabledServices":-11}`},
 		"ServiceState":     {`{}`, `{"service":null}`, `{"service":"Nothing"}`, `{"service":true}`, `{"service":[]}`},
@@ -282,12 +285,13 @@ func into[T any](body string) error {
 	return json.Unmarshal([]byte(body), &value)
 }
 
-// What can't be said in one currency is not said wrongly.
-func TestAmountsInTwoCurrenciesAreNotWritten(t *testing.T) {
+// What can't be said in one currency, or is no number, is not said wrongly.
+func TestWhatIsNoAmountIsNotWritten(t *testing.T) {
 	usd, eur := amount("1", "USD"), amount("1", "EUR")
 	for _, value := range []any{
 		docspace.Prices{"a": usd, "b": eur}, docspace.PriceRecord{CostPrice: usd, ExtraCharge: usd, ServicePrice: eur},
 		docspace.SubscriptionBalance{TotalCost: usd, Remaining: eur, RemainingInWallet: usd}, docspace.UsageItem{Amount: usd, Price: &eur},
+		docspace.Decimal{}, docspace.AIPrices{WebSearch: []docspace.SearchEngine{{}}},
 	} {
 		if data, err := json.Marshal(value); err == nil {
 			t.Errorf("%T: %s", value, data)

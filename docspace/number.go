@@ -59,10 +59,10 @@ func (d Decimal) Times(n int64, currency money.Currency) (money.Amount, error) {
 	return money.FromUnits(units.Num().Int64(), currency), nil
 }
 
-// MarshalJSON writes the number; null if there is none.
+// MarshalJSON writes the number; that there is none is an error, and never null.
 func (d Decimal) MarshalJSON() ([]byte, error) {
 	if d.text == "" {
-		return []byte("null"), nil
+		return nil, fmt.Errorf("%w: no number", money.ErrSyntax)
 	}
 	return []byte(d.text), nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // ReportTask is a report that a portal is making, or has made.
@@ -91,16 +92,12 @@ func (t *ReportTask) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// wholePart reads a number without its decimal places; "" is nought.
+// wholePart reads a number without its decimal places; "" is nought. A number that
+// is written with an exponent is next to nothing, as what is measured in hundredths
+// has no other.
 func wholePart(number json.Number) (int, error) {
-	text := string(number)
-	for i := range len(text) {
-		if text[i] == '.' {
-			text = text[:i]
-			break
-		}
-	}
-	if text == "" {
+	text, _, _ := strings.Cut(string(number), ".")
+	if text == "" || strings.Contains(strings.ToLower(string(number)), "e-") {
 		return 0, nil
 	}
 	return strconv.Atoi(text)

@@ -53,8 +53,5 @@ type zoned Time
 // DocSpace writes an unset date.
 func (z zoned) MarshalJSON() ([]byte, error) { return json.Marshal(z.Format(zonedTime)) }
 
-// UnmarshalJSON reads what Time reads.
-func (z *zoned) UnmarshalJSON(data []byte) error { return (*Time)(z).UnmarshalJSON(data) }
-
 // IsZero reports whether it is no date.
 func (z zoned) IsZero() bool { return z.Time.IsZero() }
