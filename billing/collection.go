@@ -41,8 +41,7 @@ func (s *Service) openCollection(ctx context.Context, portalID, key string, in D
 	if !errors.Is(err, store.ErrNotFound) {
 		return c, false, fromStore("look for the collection", err)
 	}
-	for attempt := 0; ; attempt++ {
-		var other store.Collection
+	err = s.whenFree(ctx, func() (other store.Collection, err error) {
 		err = s.store.Change(ctx, portalID, func(tx *store.Tx) error {
 			if c, err = sameCollection(tx, asked); !errors.Is(err, store.ErrNotFound) {
 				return err
@@ -50,25 +49,44 @@ func (s *Service) openCollection(ctx context.Context, portalID, key string, in D
 			if _, err := payingCustomer(tx, portalID); err != nil {
 				return err
 			}
-			if other, err = tx.OpenCollection(portalID); err == nil {
-				return ErrBusyWallet
-			} else if !errors.Is(err, store.ErrNotFound) {
+			if other, err = wayIsFree(tx, portalID); err != nil {
 				return err
 			}
 			c, isNew = asked, true
 			c.Number, err = tx.InsertCollection(asked)
 			return err
 		})
+		return other, err
+	})
+	return c, isNew, fromStore("open collection", err)
+}
+
+// wayIsFree returns ErrBusyWallet, and what is in the way, when a collection of the
+// portal is open.
+func wayIsFree(tx *store.Tx, portalID string) (other store.Collection, err error) {
+	switch other, err = tx.OpenCollection(portalID); {
+	case err == nil:
+		return other, ErrBusyWallet
+	case errors.Is(err, store.ErrNotFound):
+		return other, nil
+	}
+	return other, err
+}
+
+// whenFree does something that may meet another collection, and returns what is in
+// the way then. One that was left behind is brought to its end first: what the
+// provider knows of it is all there will ever be.
+func (s *Service) whenFree(ctx context.Context, do func() (other store.Collection, err error)) error {
+	for attempt := 0; ; attempt++ {
+		other, err := do()
 		if !errors.Is(err, ErrBusyWallet) || attempt > 0 || s.now().Sub(other.AskedAt) < abandonAfter {
-			return c, isNew, fromStore("open collection", err)
+			return err
 		}
-		// The one in the way was left behind: what the provider knows of it is
-		// all there will ever be.
 		switch _, err := s.resolve(ctx, other, true); {
 		case errors.Is(err, ErrUnsettled): // not decided yet
-			return c, false, ErrBusyWallet
+			return ErrBusyWallet
 		case err != nil && !errors.Is(err, ErrDeclined):
-			return c, false, err
+			return err
 		}
 	}
 }
@@ -259,17 +277,22 @@ func (s *Service) close(ctx context.Context, c store.Collection, answer payment.
 	if c.State == store.CollectionSettled && answer.Amount != (money.Amount{}) && answer.Amount != c.Amount {
 		return Receipt{}, fmt.Errorf("provider %s collected %s where %s was asked, collection %s", c.Provider, answer.Amount, c.Amount, collectionID(c))
 	}
-	if c.State == store.CollectionSettled {
-		if err := s.ensureCustomer(ctx, c.PortalID, c.Participant); err != nil {
-			return Receipt{}, err
-		}
-	}
 	var (
 		settled   Outcome
 		wasClosed bool
+		number    int64 // for a customer who is new
+		err       error
 	)
-	err := s.change(ctx, c.PortalID, func(tx *store.Tx, t *trail) (err error) {
+	if c.State == store.CollectionSettled {
+		if number, err = s.numberIfNew(ctx, c.PortalID); err != nil {
+			return Receipt{}, err
+		}
+	}
+	err = s.change(ctx, c.PortalID, func(tx *store.Tx, t *trail) (err error) {
 		if c.State == store.CollectionSettled {
+			if err := s.ensureCustomer(tx, t, c.PortalID, c.Participant, number); err != nil {
+				return err
+			}
 			if settled, err = s.settle(tx, c); err != nil {
 				return err
 			}
@@ -346,7 +369,7 @@ func (s *Service) end(tx *store.Tx, t *trail, c store.Collection, answer payment
 		return err
 	}
 	if answer.Method != nil {
-		if err := s.saveMethod(tx, t, c.PortalID, c.Provider, *answer.Method); err != nil {
+		if err := s.saveMethod(tx, t, c.PortalID, c.Provider, *answer.Method, answer.At); err != nil {
 			return err
 		}
 	}
@@ -400,33 +423,4 @@ func (s *Service) abandonedReceipt(ctx context.Context, c store.Collection) (Rec
 		return s.close(ctx, c, answer)
 	}
 	return Receipt{}, ErrUnsettled
-}
-
-// Reconcile asks the provider about collections whose outcome is not known, all
-// of those that nobody waits for any more. It returns how many it brought to an
-// end.
-func (s *Service) Reconcile(ctx context.Context) (ended int, err error) {
-	if s.provider == nil {
-		return 0, nil
-	}
-	after := ""
-	for {
-		var some []store.Collection
-		err := s.store.Read(ctx, func(tx *store.Tx) (err error) {
-			some, err = tx.OpenCollections(s.now().Add(-abandonAfter), after, 100)
-			return err
-		})
-		if err != nil || len(some) == 0 {
-			return ended, fromStore("look for open collections", err)
-		}
-		for _, c := range some {
-			after = c.PortalID
-			switch _, err := s.resolve(ctx, c, true); {
-			case err == nil, errors.Is(err, ErrDeclined):
-				ended++
-			case ctx.Err() != nil:
-				return ended, ctx.Err()
-			}
-		}
-	}
 }

@@ -10,10 +10,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/bursarhq/bursar/ledger"
 	"github.com/bursarhq/bursar/payment"
 	"github.com/bursarhq/bursar/store"
-	"github.com/bursarhq/bursar/wallet"
 )
 
 // pageToCome stands in the place of an address until there is one.
@@ -72,8 +70,13 @@ func (s *Service) openPage(ctx context.Context, page payment.Page) (payment.Link
 	asking, cancel := context.WithTimeout(ctx, providerTimeout)
 	defer cancel()
 	link, err := s.provider.Open(asking, page)
-	if err == nil || errors.Is(err, payment.ErrRefused) {
-		return link, err
+	switch {
+	case err == nil:
+		return link, nil
+	case errors.Is(err, payment.ErrUnsupported):
+		return link, fmt.Errorf("%w that has such a page: %w", ErrNoProvider, err)
+	case errors.Is(err, payment.ErrRefused):
+		return link, fmt.Errorf("open page: %w", err)
 	}
 	return link, fmt.Errorf("%w: %w", ErrTryAgain, err)
 }
@@ -128,6 +131,9 @@ func (s *Service) AccountPage(ctx context.Context, c *Caller, to Return) (string
 		Kind: payment.AccountPage, Customer: c.View.Portal.ID, Account: c.View.customer.Account, Email: c.View.customer.Email,
 		Language: to.Language, SuccessURL: to.SuccessURL,
 	})
+	if errors.Is(err, payment.ErrRefused) && !errors.Is(err, payment.ErrUnsupported) && c.View.customer.Account == "" {
+		err = missing("Customer could not be found") // at the provider's, who has nothing to show
+	}
 	return link.URL, err
 }
 
@@ -197,146 +203,3 @@ func (s *Service) collectionOf(ctx context.Context, id string) (c store.Collecti
 	})
 	return c, fromStore("look for the collection", err)
 }
-
-// receiveMethod writes down which method the customer has saved, or has no more.
-func (s *Service) receiveMethod(ctx context.Context, e payment.Event) error {
-	if e.Method == nil {
-		return nil
-	}
-	portalID := e.Customer
-	if portalID == "" {
-		err := s.store.Read(ctx, func(tx *store.Tx) (err error) {
-			portalID, err = tx.PortalOfAccount(s.provider.Name(), e.Method.Account)
-			return err
-		})
-		if errors.Is(err, store.ErrNotFound) {
-			return nil
-		}
-		if err != nil {
-			return fromStore("look for the customer", err)
-		}
-	}
-	if e.Kind == payment.MethodSaved {
-		userID, _, _ := strings.Cut(strings.TrimPrefix(e.ChargeID, "s"), ".")
-		if err := s.ensureCustomer(ctx, portalID, userID); errors.Is(err, ErrNotFound) {
-			return nil // a portal that is not ours
-		} else if err != nil {
-			return err
-		}
-	}
-	err := s.change(ctx, portalID, func(tx *store.Tx, t *trail) error {
-		if e.Kind == payment.MethodSaved {
-			return s.saveMethod(tx, t, portalID, s.provider.Name(), *e.Method)
-		}
-		customer, err := tx.Customer(portalID)
-		if err != nil || customer.Provider != s.provider.Name() || customer.Method != e.Method.Token {
-			return err // of one that is not in use, nothing need be known
-		}
-		if e.Kind == payment.MethodChanged {
-			return s.saveMethod(tx, t, portalID, s.provider.Name(), *e.Method)
-		}
-		before := notedMethod(customer)
-		customer.MethodStatus, customer.Method, customer.MethodLabel, customer.Fingerprint = "none", "", "", ""
-		t.note(MethodChanged, customer.Provider, before, notedMethod(customer))
-		return tx.PutCustomer(customer)
-	})
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	return fromStore("save the payment method", err)
-}
-
-// ensureCustomer makes the customer of a portal that somebody begins to pay for:
-// the user who does or, when that is nobody, the owner. One that is there stays.
-func (s *Service) ensureCustomer(ctx context.Context, portalID, userID string) error {
-	var payer store.User
-	var old *store.Customer
-	err := s.store.Read(ctx, func(tx *store.Tx) (err error) {
-		if old, err = optional(tx.Customer(portalID)); old != nil || err != nil {
-			return err
-		}
-		if payer, err = tx.UserByID(portalID, userID); errors.Is(err, store.ErrNotFound) {
-			payer, err = tx.Owner(portalID)
-		}
-		return err
-	})
-	if err != nil || old != nil {
-		return fromStore("look for the customer", err)
-	}
-	return s.SetCustomer(ctx, portalID, CustomerChange{Email: payer.Email, MethodStatus: "none"})
-}
-
-// saveMethod makes a method the one that the customer is charged by.
-func (s *Service) saveMethod(tx *store.Tx, t *trail, portalID, provider string, m payment.Method) error {
-	customer, err := tx.Customer(portalID)
-	if err != nil {
-		return err
-	}
-	before := notedMethod(customer)
-	customer.MethodStatus = "set"
-	if m.ExpiresYear > 0 && !s.now().Before(time.Date(m.ExpiresYear, time.Month(m.ExpiresMonth)+1, 1, 0, 0, 0, 0, time.UTC)) {
-		customer.MethodStatus = "expired"
-	}
-	customer.Provider, customer.Method, customer.MethodType, customer.MethodLabel = provider, m.Token, m.Kind, m.Label
-	customer.Fingerprint, customer.Delayed = m.Fingerprint, m.Delayed
-	if m.Account != "" {
-		customer.Account = m.Account
-	}
-	if after := notedMethod(customer); after != before {
-		t.note(MethodChanged, provider, before, after)
-	}
-	return tx.PutCustomer(customer)
-}
-
-// noteMethod is how the trail tells of a payment method.
-type noteMethod struct {
-	Status string `json:"status"`
-	Label  string `json:"label,omitempty"`
-	Type   string `json:"type,omitempty"`
-}
-
-func notedMethod(c store.Customer) noteMethod {
-	return noteMethod{Status: c.MethodStatus, Label: c.MethodLabel, Type: c.MethodType}
-}
-
-// receiveRefund takes out of the wallet what was given back at the provider's, by
-// whomever, and is not taken out yet.
-func (s *Service) receiveRefund(ctx context.Context, e payment.Event) error {
-	c, err := s.collectionOf(ctx, e.ChargeID)
-	if errors.Is(err, ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	err = s.change(ctx, c.PortalID, func(tx *store.Tx, t *trail) error {
-		done, err := tx.Done(c.PortalID, settlementKey(c))
-		if err != nil || done == nil {
-			return err
-		}
-		if err := tx.LockBook(c.PortalID, ledger.Main); err != nil {
-			return err
-		}
-		back, err := tx.CorrectedOf(c.PortalID, ledger.Main, done.Answer.Main)
-		if err != nil {
-			return err
-		}
-		rest, err := e.Outcome.Amount.Sub(back)
-		if err != nil || rest.Sign() <= 0 {
-			return err
-		}
-		t.note(CollectionEnded, collectionID(c), nil, notedCollection{State: "refunded", Amount: rest.String(), Purpose: string(c.Purpose), Reference: e.Outcome.Reference})
-		results, err := tx.CarryOut(s.now(), []ledger.Request{{
-			Portal: c.PortalID, Key: settlementKey(c) + ":refunded:" + strconv.FormatInt(e.Outcome.Amount.Units(), 10),
-			Do: ledger.Correct{Book: ledger.Main, Transfer: done.Answer.Main, Amount: rest, Metadata: refundDetails},
-		}})
-		if err != nil {
-			return err
-		}
-		return fromLedger(results[0].Err)
-	})
-	return fromStore("take back a refund", err)
-}
-
-// refundDetails is what the customer reads of money that was given back by card.
-var refundDetails = wallet.Details("Refund to the payment method")

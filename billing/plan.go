@@ -46,7 +46,7 @@ func (s *Service) PlanPage(ctx context.Context, c *Caller, order PlanOrder) (str
 	case order.Quantity < 1 || order.Quantity > s.catalog.Policy().MaxQuantity:
 		return "", argument("quantity", "Invalid quantity")
 	}
-	if c.View.customer != nil && s.hasPaidPlan(c.View.facts) {
+	if s.hasPaidPlan(c.View.facts) {
 		return "", nil
 	}
 	plan, ok := s.catalog.ByProductName(order.Product)
@@ -57,7 +57,7 @@ func (s *Service) PlanPage(ctx context.Context, c *Caller, order PlanOrder) (str
 		return "", err
 	}
 	currency := s.requestCurrency(order.Locale)
-	held, err := s.newPlan(c.View.Portal, plan, order.Quantity, currency)
+	held, err := s.newPlan(c.View.Portal, plan, order.Quantity, currency, s.now())
 	if err != nil {
 		return "", err
 	}
@@ -81,8 +81,7 @@ const defaultArgument = "Value does not fall within the expected range."
 // hasPaidPlan reports whether a portal has a plan that costs something, and is paid.
 func (s *Service) hasPaidPlan(v *facts) bool {
 	state, _ := s.stateOf(v)
-	plan := v.bought[0].plan
-	return state == subscription.Paid && plan.PriceAt(s.catalog.DefaultCurrency(), s.now()).Sign() > 0
+	return state == subscription.Paid && s.costs(v.bought[0].plan)
 }
 
 // requestCurrency returns the currency that who asks pays by card in: that of where
@@ -109,13 +108,13 @@ func (s *Service) checkLimits(all []bought, used map[string]int64, plan *catalog
 	return nil
 }
 
-// newPlan returns the first period of a plan, from now on.
-func (s *Service) newPlan(portal store.Portal, plan *catalog.Plan, quantity int64, currency money.Currency) (subscription.Holding, error) {
+// newPlan returns the first period of a plan, from now on, at the price of a moment.
+func (s *Service) newPlan(portal store.Portal, plan *catalog.Plan, quantity int64, currency money.Currency, priced time.Time) (subscription.Holding, error) {
 	term, err := s.begin(s.now(), plan, portal.TimeZone)
 	if err != nil {
 		return subscription.Holding{}, err
 	}
-	held, err := subscription.Buy(quantity, plan.PriceAt(currency, s.now()), term)
+	held, err := subscription.Buy(quantity, plan.PriceAt(currency, priced), term)
 	if err != nil {
 		return held, fromSubscription(err)
 	}
@@ -127,8 +126,13 @@ func (s *Service) newPlan(portal store.Portal, plan *catalog.Plan, quantity int6
 
 // ChangePlan sets the quantity of the plan that the customer's card pays for,
 // until the end of its running period: more is charged at once, what is less is
-// given back into the wallet. A portal without such a plan buys a whole period. It
-// reports whether that was done: false means that the provider declined.
+// given back into the wallet. A portal without such a plan buys a whole period. An
+// older plan of the same name stays the one that it is. It reports whether that was
+// done: false means that the provider declined.
+//
+// The same change under the same key is made once; one without a key joins the one
+// that is under way. When what the portal has is another by the time the provider
+// has collected, the money stays in the wallet, and the error says so.
 //
 // It fails with ErrNoProvider, with ErrAccessDenied unless the caller is who pays,
 // with ErrNotFound, ErrLimit, an ArgumentError, and as Deposit does. Source:
@@ -148,8 +152,11 @@ func (s *Service) ChangePlan(ctx context.Context, c *Caller, key, product string
 		return false, false, ErrAccessDenied
 	}
 	plan, ok := s.catalog.ByProductName(product)
-	if !ok || plan.Wallet {
+	if !ok || plan.Wallet || plan.Period == catalog.NoPeriod {
 		return false, false, argument("quantity", "Invalid product")
+	}
+	if primary := &c.View.bought[0]; primary.plan.Name == plan.Name && s.runs(primary) {
+		plan = primary.plan
 	}
 	if quantity < 1 || quantity > s.catalog.Policy().MaxQuantity {
 		return false, false, argument("quantity", "Invalid quantity")
@@ -175,30 +182,28 @@ func (p planChange) input() [32]byte {
 	return ledger.InputOf("plan", p.plan.ID, p.quantity, p.by)
 }
 
-// on works the change out on what a portal has, at a moment: what it has then, and
-// what that costs. Nothing to change is refused.
+// on works the change out on what a portal has, as of a moment: what it has then,
+// and what that costs. Nothing to change is refused.
 func (p planChange) on(have *having, at time.Time) (after subscription.Holding, cost money.Amount, err error) {
-	s := p.service
-	primary := have.all[0]
+	s, primary := p.service, &have.all[0]
 	running := primary.plan == p.plan && (primary.DueAt.IsZero() || at.Before(primary.DueAt))
 	switch {
-	case primary.plan != p.plan && primary.plan.PriceAt(s.catalog.DefaultCurrency(), at).Sign() > 0:
+	case primary.plan != p.plan && s.costs(primary.plan):
 		return after, cost, argument("quantity", "Invalid product")
 	case running && primary.Quantity == p.quantity:
 		return after, cost, argument("quantity", "Invalid quantity")
-	}
-	if err := s.checkLimits(have.all, have.used, p.plan, p.quantity); err != nil {
-		return after, cost, err
-	}
-	if !running {
-		after, err = s.newPlan(have.portal, p.plan, p.quantity, p.currency)
+	case !running:
+		after, err = s.newPlan(have.portal, p.plan, p.quantity, p.currency, at)
 		return after, after.Rate, err
 	}
-	held, err := s.holding(&primary)
+	held, err := s.holding(primary, at)
 	if err != nil {
 		return after, cost, err
 	}
-	after, cost, err = held.Set(p.quantity, p.plan.PriceAt(held.Rate.Currency(), at), at)
+	unit, err := wholeTerm(p.plan.PriceAt(held.Rate.Currency(), at), held.Term)
+	if err == nil {
+		after, cost, err = held.Set(p.quantity, unit, at)
+	}
 	return after, cost, fromSubscription(err)
 }
 
@@ -208,53 +213,33 @@ func (s *Service) changePlan(ctx context.Context, portalID, key string, p planCh
 		key = keyless + uuid.NewString()
 	}
 	var c store.Collection
-	isNew, collect := false, false
-	err = s.change(ctx, portalID, func(tx *store.Tx, t *trail) error {
-		now := s.now()
-		c = store.Collection{PortalID: portalID, Key: key, Provider: s.provider.Name(), Input: p.input(), OpenedAt: now, AskedAt: now,
-			State: store.CollectionOpen, Participant: p.by, Purpose: store.ForPlan, PlanID: p.plan.ID, Quantity: p.quantity}
-		before, err := sameCollection(tx, c)
-		if err == nil {
-			c, collect = before, true
-			return nil
-		} else if !errors.Is(err, store.ErrNotFound) {
+	var isNew bool
+	err = s.whenFree(ctx, func() (other store.Collection, err error) {
+		err = s.change(ctx, portalID, func(tx *store.Tx, t *trail) (err error) {
+			now := s.now()
+			receipt, isNew, other = Receipt{}, false, store.Collection{}
+			c = store.Collection{PortalID: portalID, Key: key, Provider: s.provider.Name(), Input: p.input(), OpenedAt: now, AskedAt: now,
+				State: store.CollectionOpen, Participant: p.by, Purpose: store.ForPlan, PlanID: p.plan.ID, Quantity: p.quantity}
+			if before, err := sameCollection(tx, c); !errors.Is(err, store.ErrNotFound) {
+				c = before
+				return err
+			}
+			if before, err := s.spentUnder(tx, spending{portalID: portalID, input: p.input()}, key); before != nil || err != nil {
+				c = store.Collection{}
+				if before != nil {
+					receipt = *before
+				}
+				return err
+			}
+			if other, err = wayIsFree(tx, portalID); err != nil {
+				return err
+			}
+			isNew, err = s.beginChange(tx, t, p, &c, &receipt)
 			return err
-		}
-		if done, err := tx.Done(portalID, key); err != nil {
-			return err
-		} else if done != nil {
-			return s.again(tx, &receipt, ledger.Request{Portal: portalID, Key: key, Input: p.input(), Do: ledger.Post{}})
-		}
-		if _, err := tx.OpenCollection(portalID); err == nil {
-			return ErrBusyWallet
-		} else if !errors.Is(err, store.ErrNotFound) {
-			return err
-		}
-		have, err := s.boughtIn(tx, portalID)
-		if err != nil {
-			return err
-		}
-		after, cost, err := p.on(have, now)
-		if err != nil {
-			return err
-		}
-		if cost.Sign() <= 0 {
-			return s.reducePlan(tx, t, have, p, key, after, cost.Neg(), &receipt)
-		}
-		customer, err := payingCustomer(tx, portalID)
-		if err != nil {
-			return err
-		}
-		if c.Amount, err = payment.Collectable(cost); err != nil {
-			return argument("quantity", "Invalid quantity")
-		}
-		c.Tariff = have.portal.Tariff
-		isNew, collect = true, true
-		t.note(PageOpened, "plan "+fmt.Sprint(p.plan.ID), nil, map[string]string{"amount": c.Amount.String(), "method": customer.MethodLabel})
-		c.Number, err = tx.InsertCollection(c)
-		return err
+		})
+		return other, err
 	})
-	if err != nil || !collect {
+	if err != nil || c.Number == 0 {
 		return receipt, fromStore("change plan", err)
 	}
 	if isNew {
@@ -263,11 +248,87 @@ func (s *Service) changePlan(ctx context.Context, portalID, key string, p planCh
 		receipt, err = s.await(ctx, c)
 	}
 	receipt.Replay = !isNew
+	if err == nil {
+		err = s.mustBeApplied(ctx, c)
+	}
 	return receipt, err
 }
 
-// again returns what a request came to that was carried out before.
-func (s *Service) again(tx *store.Tx, receipt *Receipt, r ledger.Request) error {
+// beginChange writes down what is to be collected for a change, and reports whether
+// there is anything; a change that costs nothing is made.
+func (s *Service) beginChange(tx *store.Tx, t *trail, p planChange, c *store.Collection, receipt *Receipt) (collect bool, err error) {
+	have, err := s.boughtIn(tx, c.PortalID)
+	if err != nil {
+		return false, err
+	}
+	after, cost, err := p.on(have, c.OpenedAt)
+	if err != nil {
+		return false, err
+	}
+	if err := s.checkLimits(have.all, have.used, p.plan, p.quantity); err != nil {
+		return false, err
+	}
+	if cost.Sign() <= 0 {
+		return false, s.reducePlan(tx, t, have, p, c.Key, after, cost.Neg(), receipt)
+	}
+	customer, err := payingCustomer(tx, c.PortalID)
+	if err != nil {
+		return false, err
+	}
+	if c.Amount, err = payment.Collectable(cost); err != nil {
+		return false, argument("quantity", "Invalid quantity")
+	}
+	c.Tariff = have.portal.Tariff
+	t.note(PageOpened, "plan "+fmt.Sprint(p.plan.ID), nil, map[string]string{"amount": c.Amount.String(), "method": customer.MethodLabel})
+	c.Number, err = tx.InsertCollection(*c)
+	return true, err
+}
+
+// mustBeApplied returns why a collection did not do what it was for, although it was
+// settled; nil if it did.
+func (s *Service) mustBeApplied(ctx context.Context, c store.Collection) error {
+	c, err := s.collection(ctx, c)
+	if err == nil && c.Reason != "" {
+		err = argument("quantity", "The plan was changed meanwhile: "+c.Amount.String()+" are in the wallet")
+	}
+	return err
+}
+
+// reducePlan makes the plan smaller, and gives back what is not used of it. One
+// without end stays so, and who pays for it the same.
+func (s *Service) reducePlan(tx *store.Tx, t *trail, have *having, p planChange, key string, after subscription.Holding, back money.Amount, receipt *Receipt) error {
+	primary := have.all[0]
+	rest := row(p.plan, after, primary.PaidFrom, primary.Next)
+	if primary.DueAt.IsZero() && p.quantity < primary.Quantity {
+		rest = primary.Subscription
+		rest.Quantity = p.quantity
+	}
+	if rest.PaidFrom == "" && p.quantity > primary.Quantity {
+		rest.PaidFrom = "card"
+	}
+	if err := s.putBought(tx, t, have, rest, false); err != nil {
+		return err
+	}
+	if back.Sign() <= 0 {
+		now := s.now()
+		*receipt = Receipt{PortalID: have.portal.ID, Amount: back, At: now.Truncate(time.Microsecond)}
+		return tx.InsertCostless(store.Costless{Key: key, Input: p.input(), Currency: back.Currency(), At: now})
+	}
+	return s.giveBack(tx, ledger.Request{Portal: have.portal.ID, Key: key, Input: p.input(), Do: wallet.Unused(wallet.Payment{
+		Amount: back, Service: p.plan.Name, Quantity: primary.Quantity - p.quantity, Participant: p.by,
+		Metadata: wallet.Details(fmt.Sprintf("Unused part of %d %s", primary.Quantity-p.quantity, p.plan.Unit)),
+	})}, receipt)
+}
+
+// giveBack carries a request out that pays into the wallet, which has a pocket of
+// its own currency first.
+func (s *Service) giveBack(tx *store.Tx, r ledger.Request, receipt *Receipt) error {
+	if err := tx.LockBook(r.Portal, ledger.Main); err != nil {
+		return err
+	}
+	if err := tx.EnsurePocket(ledger.Main, s.catalog.DefaultCurrency()); err != nil {
+		return err
+	}
 	results, err := tx.CarryOut(s.now(), []ledger.Request{r})
 	if err != nil {
 		return err
@@ -277,24 +338,13 @@ func (s *Service) again(tx *store.Tx, receipt *Receipt, r ledger.Request) error 
 	return o.Err
 }
 
-// reducePlan makes the plan smaller, and gives back what is not used of it.
-func (s *Service) reducePlan(tx *store.Tx, t *trail, have *having, p planChange, key string, after subscription.Holding, back money.Amount, receipt *Receipt) error {
-	primary := have.all[0]
-	if back.Sign() > 0 {
-		if err := s.again(tx, receipt, ledger.Request{Portal: have.portal.ID, Key: key, Input: p.input(), Do: wallet.Unused(wallet.Payment{
-			Amount: back, Service: p.plan.Name, Quantity: primary.Quantity - p.quantity, Participant: p.by,
-			Metadata: wallet.Details(fmt.Sprintf("Unused part of %d %s", primary.Quantity-p.quantity, p.plan.Unit)),
-		})}); err != nil {
-			return err
-		}
-	}
-	return s.putBought(tx, t, have, row(p.plan, after, "card", primary.Next), false)
-}
-
 // applyPlan does what a collection for a plan was for, in the transaction that
 // ends it: the money is in the wallet, pays for the plan, and the portal has it.
 // When what the portal has is not what was priced any more, the money stays in the
 // wallet, and reason says why.
+//
+// It costs what was said when the collection was opened. What is paid at a page
+// begins when it is paid.
 func (s *Service) applyPlan(tx *store.Tx, t *trail, c store.Collection) (reason string, err error) {
 	plan, ok := s.catalog.Plan(c.PlanID)
 	if !ok {
@@ -304,16 +354,21 @@ func (s *Service) applyPlan(tx *store.Tx, t *trail, c store.Collection) (reason 
 	if err != nil {
 		return "", err
 	}
-	change := planChange{service: s, plan: plan, quantity: c.Quantity, currency: c.Amount.Currency(), by: c.Participant}
-	at := c.OpenedAt
-	if c.Page != "" {
-		at = s.now() // a period that is bought begins when it is paid
-		if state, _ := s.stateOf(&facts{bought: have.all}); state == subscription.Paid && have.all[0].plan.PriceAt(c.Amount.Currency(), at).Sign() > 0 {
-			return "paid_already", nil
-		}
+	var (
+		after subscription.Holding
+		cost  money.Amount
+	)
+	switch {
+	case c.Page == "":
+		change := planChange{service: s, plan: plan, quantity: c.Quantity, currency: c.Amount.Currency(), by: c.Participant}
+		after, cost, err = change.on(have, c.OpenedAt)
+	case s.runs(&have.all[0]) && s.costs(have.all[0].plan):
+		return "paid_already", nil
+	default:
+		after, err = s.newPlan(have.portal, plan, c.Quantity, c.Amount.Currency(), c.OpenedAt)
+		cost = after.Rate
 	}
-	after, cost, err := change.on(have, at)
-	if errors.Is(err, ErrInvalid) || errors.Is(err, ErrLimit) || errors.Is(err, ErrNotPaid) {
+	if errors.Is(err, ErrInvalid) || errors.Is(err, ErrNotPaid) || err == nil && !s.now().Before(after.Term.End) {
 		return "plan_changed", nil
 	}
 	if err != nil {
@@ -323,7 +378,7 @@ func (s *Service) applyPlan(tx *store.Tx, t *trail, c store.Collection) (reason 
 		return "price_changed", nil
 	}
 	results, err := tx.CarryOut(s.now(), []ledger.Request{{
-		Portal: c.PortalID, Key: settlementKey(c) + ":plan", Input: c.Input, Do: wallet.Subscribe(wallet.Payment{
+		Portal: c.PortalID, Key: planKey(c), Input: c.Input, Do: wallet.Subscribe(wallet.Payment{
 			Amount: cost, Service: plan.Name, Quantity: c.Quantity, Participant: c.Participant,
 			Metadata: wallet.Details("Until " + after.Term.End.In(after.Term.Zone).Format(time.DateOnly)),
 		}, true),
@@ -338,3 +393,7 @@ func (s *Service) applyPlan(tx *store.Tx, t *trail, c store.Collection) (reason 
 	}
 	return "", s.putBought(tx, t, have, row(plan, after, "card", nil), false)
 }
+
+// planKey is the key of the payment for the plan that a collection was for. Those
+// that begin as settlementKey does are settlements.
+func planKey(c store.Collection) string { return fmt.Sprintf("%splan:%d", ownKeys, c.Number) }

@@ -2,10 +2,7 @@ package billing
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -17,7 +14,7 @@ import (
 	"github.com/bursarhq/bursar/wallet"
 )
 
-// Purchase is what a change of a subscription comes to.
+// PurchaseQuote is what a purchase from the wallet comes to.
 type PurchaseQuote struct {
 	Plan *catalog.Plan
 	// Quantity is how many are bought.
@@ -49,6 +46,9 @@ func (s *Service) QuotePurchase(ctx context.Context, c *Caller, product string, 
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkPocket(c); err != nil {
+		return nil, err
+	}
 	p, err := s.price(c.View.bought, c.View.Portal.TimeZone, plan, n)
 	if err != nil {
 		return nil, err
@@ -59,9 +59,10 @@ func (s *Service) QuotePurchase(ctx context.Context, c *Caller, product string, 
 // Purchase buys more of a wallet service until the end of its running period, or
 // begins one, and charges the wallet in the same transaction. The same purchase
 // under the same key is made once; one without a key that the same user made within
-// the last ten seconds is the same one.
+// the last ten seconds is the same one. What was made before is answered as it was
+// then, whatever could be refused by now.
 //
-// It fails as QuotePurchase does, and with ErrInsufficient and ErrMismatch.
+// It fails as QuotePurchase does, and with ErrLimit, ErrInsufficient and ErrMismatch.
 // Source: contract, "PUT /payment/updatewallet".
 func (s *Service) Purchase(ctx context.Context, c *Caller, key, product string, n int64) (Receipt, error) {
 	if key != "" {
@@ -69,19 +70,9 @@ func (s *Service) Purchase(ctx context.Context, c *Caller, key, product string, 
 			return Receipt{}, err
 		}
 	}
-	plan, err := s.walletProduct(c, product, n)
+	plan, err := s.scheduledProduct(c, product)
 	if err != nil {
 		return Receipt{}, err
-	}
-	if err := s.checkFirst(c.View.bought, c.View.usage, plan, n); err != nil {
-		return Receipt{}, err
-	}
-	pockets := c.View.wallet[ledger.Main]
-	if len(pockets) == 0 {
-		return Receipt{}, missing("Balance could not be found")
-	}
-	if !slices.ContainsFunc(pockets, func(p ledger.Pocket) bool { return p.Currency() == s.catalog.DefaultCurrency() }) {
-		return Receipt{}, missing("Subaccount could not be found")
 	}
 	order := spending{
 		portalID: c.View.Portal.ID, key: key, by: c.User.ID,
@@ -90,7 +81,33 @@ func (s *Service) Purchase(ctx context.Context, c *Caller, key, product string, 
 			return s.decidePurchase(tx, c.View.Portal.ID, plan, n, c.User.ID)
 		},
 	}
+	if done, err := s.wasSpent(ctx, order); err != nil {
+		return Receipt{}, err
+	} else if done {
+		return s.spend(ctx, order)
+	}
+	if _, err := s.walletProduct(c, product, n); err != nil {
+		return Receipt{}, err
+	}
+	if err := s.checkFirst(c.View.bought, c.View.usage, plan, n); err != nil {
+		return Receipt{}, err
+	}
+	if err := s.checkPocket(c); err != nil {
+		return Receipt{}, err
+	}
 	return s.spend(ctx, order)
+}
+
+// checkPocket refuses a caller whose wallet has nothing to pay services from.
+func (s *Service) checkPocket(c *Caller) error {
+	pockets := c.View.wallet[ledger.Main]
+	if len(pockets) == 0 {
+		return missing("Balance could not be found")
+	}
+	if !slices.ContainsFunc(pockets, func(p ledger.Pocket) bool { return p.Currency() == s.catalog.DefaultCurrency() }) {
+		return missing("Subaccount could not be found")
+	}
+	return nil
 }
 
 // walletProduct returns what goes by the name of a product, if the caller may buy
@@ -98,6 +115,9 @@ func (s *Service) Purchase(ctx context.Context, c *Caller, key, product string, 
 func (s *Service) walletProduct(c *Caller, product string, n int64) (*catalog.Plan, error) {
 	plan, err := s.scheduledProduct(c, product)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.mayAdd(c.View.facts, plan); err != nil {
 		return nil, err
 	}
 	if n < 1 || n > maxQuantity {
@@ -119,26 +139,30 @@ func (s *Service) scheduledProduct(c *Caller, product string) (*catalog.Plan, er
 	if !ok || !plan.Wallet || plan.ProductID == "" || plan.Period == catalog.NoPeriod {
 		return nil, argument("quantity", "Invalid product")
 	}
-	state, _ := s.stateOf(c.View.facts)
-	if plan.Additional && (state == subscription.Delay || state == subscription.NotPaid) {
-		return nil, ErrNotPaid
-	}
 	return plan, nil
 }
 
+// mayAdd returns ErrNotPaid for what is had beside a plan that is not paid.
+func (s *Service) mayAdd(v *facts, plan *catalog.Plan) error {
+	if state, _ := s.stateOf(v); plan.Additional && (state == subscription.Delay || state == subscription.NotPaid) {
+		return ErrNotPaid
+	}
+	return nil
+}
+
 // checkFirst refuses a first purchase of too few: of storage, 100; of a plan, as
-// many as there are admins.
+// many as there are admins. A plan is refused, too, while another one runs that the
+// card pays: what is left of that would be lost.
 func (s *Service) checkFirst(all []bought, used map[string]int64, plan *catalog.Plan, n int64) error {
-	if findBought(all, plan) != nil {
+	if s.findRunning(all, plan) != nil {
 		return nil
 	}
 	least := plan.Minimum
 	if !plan.Additional {
-		least = max(least, used["manager"])
-		if primary := all[0]; primary.plan.PriceAt(s.catalog.DefaultCurrency(), s.now()).Sign() > 0 && primary.plan != plan {
-			// What is left of the plan that the card pays would be lost.
+		if primary := &all[0]; primary.plan != plan && s.runs(primary) && s.costs(primary.plan) {
 			return argument("quantity", "Invalid product")
 		}
+		least = max(least, used["manager"])
 	}
 	if n < least {
 		return argument("quantity", "Invalid quantity")
@@ -146,17 +170,10 @@ func (s *Service) checkFirst(all []bought, used map[string]int64, plan *catalog.
 	return nil
 }
 
-func findBought(all []bought, plan *catalog.Plan) *bought {
-	if i := slices.IndexFunc(all, func(b bought) bool { return b.plan == plan }); i >= 0 {
-		return &all[i]
-	}
-	return nil
-}
-
 // price works out a purchase from the wallet on what a portal has. Zone is the
 // portal's, for a period that begins.
 func (s *Service) price(all []bought, zone string, plan *catalog.Plan, n int64) (*walletPurchase, error) {
-	p := &walletPurchase{plan: plan, n: n, before: findBought(all, plan)}
+	p := &walletPurchase{plan: plan, n: n, before: s.findRunning(all, plan)}
 	now := s.now()
 	currency := s.catalog.DefaultCurrency()
 	if p.before != nil {
@@ -174,64 +191,14 @@ func (s *Service) price(all []bought, zone string, plan *catalog.Plan, n int64) 
 		p.cost = p.after.Rate
 		return p, nil
 	}
-	held, err := s.holding(p.before)
+	held, err := s.holding(p.before, now)
 	if err != nil {
 		return nil, err
 	}
-	p.after, p.cost, err = held.Add(n, unit, now)
+	if unit, err = wholeTerm(unit, held.Term); err == nil {
+		p.after, p.cost, err = held.Add(n, unit, now)
+	}
 	return p, fromSubscription(err)
-}
-
-// begin returns the period that begins at a moment.
-func (s *Service) begin(at time.Time, plan *catalog.Plan, zoneName string) (subscription.Term, error) {
-	zone, err := loadZone(zoneName)
-	if err != nil {
-		return subscription.Term{}, err
-	}
-	return subscription.Begin(at, plan.Period, zone)
-}
-
-// holding returns what is bought in the terms of proration. What was agreed
-// elsewhere is paid, at no rate that is known, for the period that ends when it is
-// due.
-func (s *Service) holding(b *bought) (subscription.Holding, error) {
-	zone, err := loadZone(b.TimeZone)
-	if err != nil {
-		return subscription.Holding{}, err
-	}
-	held := subscription.Holding{Quantity: b.Quantity, Rate: b.Rate, Term: subscription.Term{
-		Anchor: b.AnchorAt, Start: b.StartedAt, End: b.DueAt, Zone: zone, Period: b.plan.Period,
-	}}
-	if held.Rate.Currency() == "" {
-		held.Rate = money.FromUnits(0, s.catalog.DefaultCurrency())
-	}
-	if b.StartedAt.IsZero() && !b.DueAt.IsZero() {
-		months := 1
-		if b.plan.Period == catalog.Year {
-			months = 12
-		}
-		held.Term.Anchor = b.DueAt
-		held.Term.Start = b.DueAt.AddDate(0, -months, 0)
-	}
-	if b.StartedAt.IsZero() && b.DueAt.IsZero() { // without end: from now on there is one
-		held.Term, err = subscription.Begin(s.now(), b.plan.Period, zone)
-	}
-	return held, err
-}
-
-// row returns a holding as it is kept.
-func row(plan *catalog.Plan, h subscription.Holding, paidFrom string, next *int64) store.Subscription {
-	return store.Subscription{
-		PlanID: plan.ID, Quantity: h.Quantity, DueAt: h.Term.End, Next: next, PaidFrom: paidFrom, Rate: h.Rate,
-		StartedAt: h.Term.Start, AnchorAt: h.Term.Anchor, TimeZone: zoneName(h.Term.Zone),
-	}
-}
-
-func zoneName(zone *time.Location) string {
-	if zone == nil || zone == time.UTC {
-		return ""
-	}
-	return zone.String()
 }
 
 // decidePurchase works a purchase out on what the portal has in a transaction.
@@ -243,9 +210,20 @@ func (s *Service) decidePurchase(tx *store.Tx, portalID string, plan *catalog.Pl
 	if err := s.checkFirst(have.all, have.used, plan, n); err != nil {
 		return nil, err
 	}
+	if err := s.mayAdd(&facts{bought: have.all}, plan); err != nil {
+		return nil, err
+	}
 	p, err := s.price(have.all, have.portal.TimeZone, plan, n)
 	if err != nil {
 		return nil, err
+	}
+	if !plan.Additional {
+		if p.after.Quantity > s.catalog.Policy().MaxQuantity {
+			return nil, argument("quantity", "Invalid quantity")
+		}
+		if err := s.checkLimits(have.all, have.used, plan, p.after.Quantity); err != nil {
+			return nil, err
+		}
 	}
 	var next *int64
 	if p.before != nil && p.before.Next != nil && *p.before.Next > 0 {
@@ -258,77 +236,9 @@ func (s *Service) decidePurchase(tx *store.Tx, portalID string, plan *catalog.Pl
 			Amount: p.cost, Service: plan.Service, Quantity: n, Participant: by,
 			Metadata: wallet.Details("Until " + p.after.Term.End.In(p.after.Term.Zone).Format(time.DateOnly)),
 		}, !plan.Additional),
-		free: p.cost.Sign() == 0,
-		also: func(t *trail) error { return s.putBought(tx, t, have, after, plan.Additional) },
+		free: p.cost.Sign() == 0, currency: p.cost.Currency(),
+		also: func(tx *store.Tx, t *trail) error { return s.putBought(tx, t, have, after, plan.Additional) },
 	}, nil
-}
-
-// having is what a portal has at a moment of a transaction.
-type having struct {
-	portal store.Portal
-	rows   []store.Subscription // as they are kept
-	all    []bought             // as they count
-	used   map[string]int64
-}
-
-// boughtIn reads what a portal has.
-func (s *Service) boughtIn(tx *store.Tx, portalID string) (*having, error) {
-	v := &facts{}
-	var err error
-	if v.Portal, err = tx.Portal(portalID); err != nil {
-		return nil, err
-	}
-	if err := s.loadBought(tx, v); err != nil {
-		return nil, err
-	}
-	h := &having{portal: v.Portal, all: v.bought}
-	if h.rows, err = tx.Subscriptions(portalID); err != nil {
-		return nil, err
-	}
-	h.used, err = tx.Usage(portalID)
-	return h, err
-}
-
-// putBought writes what a portal has now: one row in the place of the one of the
-// same plan, or of the plan proper.
-func (s *Service) putBought(tx *store.Tx, t *trail, have *having, after store.Subscription, additional bool) error {
-	rows := slices.Clone(have.rows)
-	i := slices.IndexFunc(rows, func(r store.Subscription) bool { return r.PlanID == after.PlanID })
-	if i < 0 && !additional {
-		i = slices.IndexFunc(rows, func(r store.Subscription) bool {
-			plan, ok := s.catalog.Plan(r.PlanID)
-			return ok && !plan.Additional
-		})
-	}
-	var before any
-	switch {
-	case i >= 0:
-		before = noted(rows[i])
-		rows[i] = after
-	case additional:
-		rows = append(rows, after)
-	default:
-		rows = slices.Insert(rows, 0, after)
-	}
-	t.note(SubscriptionChanged, fmt.Sprint(after.PlanID), before, noted(after))
-	return tx.PutSubscriptions(rows)
-}
-
-// notedSubscription is how the trail tells of a subscription.
-type notedSubscription struct {
-	Plan     int       `json:"plan"`
-	Quantity int64     `json:"quantity"`
-	Next     *int64    `json:"next,omitempty"`
-	Rate     string    `json:"rate,omitempty"`
-	Due      time.Time `json:"due,omitzero"`
-}
-
-func noted(s store.Subscription) notedSubscription {
-	n := notedSubscription{Plan: s.PlanID, Quantity: s.Quantity, Next: s.Next, Due: s.DueAt}
-	if s.Rate.Currency() != "" {
-		n.Rate = s.Rate.String()
-	}
-	return n
 }
 
 // fromSubscription gives an error of proration its name in this package.
@@ -340,6 +250,8 @@ func fromSubscription(err error) error {
 		return argument("quantity", "Invalid quantity")
 	case errors.Is(err, subscription.ErrOver):
 		return ErrNotPaid
+	case errors.Is(err, money.ErrCurrencyMismatch): // a price list without the currency that it was bought in
+		return argument("quantity", "Invalid product")
 	}
 	return err
 }
@@ -354,7 +266,10 @@ func (s *Service) Schedule(ctx context.Context, c *Caller, product string, next 
 	if err != nil {
 		return false, err
 	}
-	if next != nil && (*next < 0 || *next > 0 && *next < plan.Minimum || *next > maxQuantity) {
+	if err := s.mayAdd(c.View.facts, plan); err != nil {
+		return false, err
+	}
+	if next != nil && !s.canRenew(plan, *next) {
 		return false, argument("quantity", "Invalid quantity")
 	}
 	found := false
@@ -363,7 +278,7 @@ func (s *Service) Schedule(ctx context.Context, c *Caller, product string, next 
 		if err != nil {
 			return err
 		}
-		b := findBought(have.all, plan)
+		b := s.findRunning(have.all, plan)
 		if found = b != nil; !found {
 			return nil
 		}
@@ -376,82 +291,23 @@ func (s *Service) Schedule(ctx context.Context, c *Caller, product string, next 
 	return found, fromStore("schedule", err)
 }
 
-// spending is something that a user pays from the wallet, and that changes more
-// than the ledger in the same transaction.
-type spending struct {
-	portalID string
-	key, by  string
-	input    [32]byte
-	// decide says what is to be done, on what is there in the transaction.
-	decide func(tx *store.Tx) (*settledSpending, error)
-}
-
-// settledSpending is what a spending comes to.
-type settledSpending struct {
-	do ledger.Action
-	// free says that it costs nothing, so that the ledger is not asked.
-	free bool
-	// also does the rest, unless it was done before.
-	also func(t *trail) error
-}
-
-// sameWithin is how long a spending without a key is the same as the one before.
-const sameWithin = 10 * time.Second
-
-// spend pays and does what is paid for, once for each key.
-func (s *Service) spend(ctx context.Context, order spending) (receipt Receipt, err error) {
-	now := s.now()
-	err = s.change(ctx, order.portalID, func(tx *store.Tx, t *trail) error {
-		r := ledger.Request{Portal: order.portalID, Key: order.key, Input: order.input}
-		if r.Key == "" {
-			if r.Key, err = s.keyFor(tx, order, now); err != nil {
-				return err
-			}
-		}
-		done, err := tx.Done(order.portalID, r.Key)
-		if err != nil {
-			return err
-		}
-		what := &settledSpending{do: ledger.Post{}}
-		if done == nil {
-			if what, err = order.decide(tx); err != nil {
-				return err
-			}
-			if what.free {
-				receipt = Receipt{PortalID: order.portalID, Amount: money.FromUnits(0, s.catalog.DefaultCurrency()), At: now}
-				return what.also(t)
-			}
-		}
-		r.Do = what.do
-		results, err := tx.CarryOut(now, []ledger.Request{r})
-		if err != nil {
-			return err
-		}
-		o := outcome(order.portalID, results[0])
-		if receipt = o.Receipt; o.Err != nil || receipt.Replay {
-			return o.Err
-		}
-		return what.also(t)
-	})
-	return receipt, fromStore("spend", err)
-}
-
-// keyFor returns the key of a spending without one: that of the same one by the
-// same user a moment ago, or a new one.
-func (s *Service) keyFor(tx *store.Tx, order spending, now time.Time) (string, error) {
-	sum := sha256.Sum256(append(order.input[:], order.by...))
-	name := func(window int64) string {
-		return fmt.Sprintf("%sspend:%s:%d", ownKeys, hex.EncodeToString(sum[:12]), window)
+// canRenew reports whether a period can be for so many: none, or as many as a first
+// purchase, no more than a portal may have, at a price that can be said in numbers
+// whenever that is.
+func (s *Service) canRenew(plan *catalog.Plan, n int64) bool {
+	most := int64(maxQuantity)
+	if !plan.Additional {
+		most = s.catalog.Policy().MaxQuantity
 	}
-	window := now.UnixMicro() / sameWithin.Microseconds()
-	for _, w := range []int64{window, window - 1} {
-		done, err := tx.Done(order.portalID, name(w))
-		if err != nil {
-			return "", err
-		}
-		if done != nil && now.Sub(done.Answer.At) < sameWithin {
-			return name(w), nil
+	if n < 0 || n > 0 && n < plan.Minimum || n > most {
+		return false
+	}
+	for _, price := range plan.Prices() {
+		for _, unit := range price.Amounts {
+			if _, err := unit.Mul(n); err != nil {
+				return false
+			}
 		}
 	}
-	return name(window), nil
+	return true
 }

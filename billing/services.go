@@ -196,34 +196,57 @@ func (s *Service) CreditAI(ctx context.Context, c *Caller, key string, amount mo
 	if !c.Pays() {
 		return Receipt{}, ErrAccessDenied
 	}
-	pockets := c.View.wallet[ledger.Main]
-	switch {
-	case len(pockets) == 0:
-		return Receipt{}, missing("Balance could not be found")
-	case !slices.Contains(s.catalog.Currencies(), amount.Currency()):
-		return Receipt{}, argument("currency", "Unsupported currency")
-	case !slices.ContainsFunc(pockets, func(p ledger.Pocket) bool { return p.Currency() == amount.Currency() }):
-		return Receipt{}, missing("Subaccount could not be found")
-	}
-	i := slices.IndexFunc(s.catalog.All(), func(p *catalog.Plan) bool { return p.Kind() == catalog.AITools })
-	if i < 0 {
-		return Receipt{}, missing("AiTools quota not found")
-	}
-	plan, portalID := s.catalog.All()[i], c.View.Portal.ID
-	return s.spend(ctx, spending{
+	portalID := c.View.Portal.ID
+	order := spending{
 		portalID: portalID, key: key, by: c.User.ID,
 		input: ledger.InputOf("ai", amount.Currency(), amount.Units(), c.User.ID),
-		decide: func(tx *store.Tx) (*settledSpending, error) {
-			return &settledSpending{
-				do: wallet.AICredit(wallet.Payment{Amount: amount, Participant: c.User.ID}),
-				also: func(t *trail) error {
-					t.note(CreditBought, plan.Service, nil, amount.String())
-					_, err := s.switchService(tx, t, portalID, plan, true)
-					return err
-				},
-			}, nil
-		},
-	})
+	}
+	if done, err := s.wasSpent(ctx, order); err != nil {
+		return Receipt{}, err
+	} else if done {
+		return s.spend(ctx, order)
+	}
+	plan, err := s.mayCredit(c, amount)
+	if err != nil {
+		return Receipt{}, err
+	}
+	order.decide = func(tx *store.Tx) (*settledSpending, error) {
+		return &settledSpending{
+			do: wallet.AICredit(wallet.Payment{Amount: amount, Participant: c.User.ID}),
+			also: func(tx *store.Tx, t *trail) error {
+				t.note(CreditBought, plan.Service, nil, amount.String())
+				_, err := s.switchService(tx, t, portalID, plan, true)
+				return err
+			},
+		}, nil
+	}
+	return s.spend(ctx, order)
+}
+
+// mayCredit returns the plan of AI features if their credit can be bought with what
+// is in the wallet.
+func (s *Service) mayCredit(c *Caller, amount money.Amount) (*catalog.Plan, error) {
+	pockets := c.View.wallet[ledger.Main]
+	i := slices.IndexFunc(pockets, func(p ledger.Pocket) bool { return p.Currency() == amount.Currency() })
+	switch {
+	case len(pockets) == 0:
+		return nil, missing("Balance could not be found")
+	case !slices.Contains(s.catalog.Currencies(), amount.Currency()):
+		return nil, argument("currency", "Unsupported currency")
+	case i < 0:
+		return nil, missing("Subaccount could not be found")
+	}
+	if available, err := pockets[i].Available(); err != nil {
+		return nil, err
+	} else if available, err = available.Add(pockets[i].CreditLimit); err != nil || available.Units() < amount.Units() {
+		return nil, argument("amount", "Insufficient balance")
+	}
+	for _, plan := range s.catalog.All() {
+		if plan.Kind() == catalog.AITools && plan.Visible {
+			return plan, nil
+		}
+	}
+	return nil, missing("AiTools quota not found")
 }
 
 // AIPrices returns the price list of AI features. It fails with ErrAccessDenied

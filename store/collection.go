@@ -88,8 +88,8 @@ func (tx *Tx) InsertCollection(c Collection) (int64, error) {
 }
 
 // CloseCollection says how an open collection ended, or that it is not known. It
-// fails with ErrNotFound when the collection is closed already; one that was given
-// up as abandoned may still turn out to be settled.
+// fails with ErrNotFound when the collection is closed already; one that was said to
+// be declined may still turn out to be settled: the money is there then.
 func (tx *Tx) CloseCollection(c Collection) error {
 	changed, err := tx.exec(`
 		UPDATE collection
@@ -100,7 +100,7 @@ func (tx *Tx) CloseCollection(c Collection) error {
 		       closed_at = $7
 		 WHERE portal_id = $1
 		   AND number = $2
-		   AND (closed_at IS NULL OR state = 'declined' AND reason = 'abandoned' AND $3 = 'settled')`,
+		   AND (closed_at IS NULL OR state = 'declined' AND $3 = 'settled')`,
 		c.PortalID, c.Number, string(c.State), c.Reference, c.Reason, c.AskedAt.UnixMicro(), micros(c.ClosedAt))
 	if err == nil && changed == 0 {
 		err = fmt.Errorf("open collection %d of %s: %w", c.Number, c.PortalID, ErrNotFound)
@@ -197,6 +197,21 @@ func (tx *Tx) OpenCollections(before time.Time, after string, limit int) ([]Coll
 		   AND portal_id > $2
 		 ORDER BY portal_id
 		 LIMIT $3`, before.UnixMicro(), after, limit)
+}
+
+// OpenPages returns those of all portals that wait at a provider's page, and were
+// last asked about before a moment, at most limit, after the given one in the order
+// of portals and numbers.
+func (tx *Tx) OpenPages(before time.Time, after Collection, limit int) ([]Collection, error) {
+	return tx.collections(`
+		SELECT `+collectionColumns+`
+		  FROM collection
+		 WHERE closed_at IS NULL
+		   AND page <> ''
+		   AND asked_at < $1
+		   AND (portal_id > $2 OR portal_id = $2 AND number > $3)
+		 ORDER BY portal_id, number
+		 LIMIT $4`, before.UnixMicro(), after.PortalID, after.Number, limit)
 }
 
 func (tx *Tx) collection(query string, args ...any) (Collection, error) {

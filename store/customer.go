@@ -25,7 +25,10 @@ type Customer struct {
 	// Fingerprint is the same for the same card, whoever saved it; "" when unknown.
 	Fingerprint string
 	// Delayed says that payments by the method settle late.
-	Delayed   bool
+	Delayed bool
+	// MethodAt is since when the method is the one, by the provider's clock; the zero
+	// Time when it did not say.
+	MethodAt  time.Time
 	CreatedAt time.Time
 }
 
@@ -47,8 +50,8 @@ func (s *Store) NewAccountNumber(ctx context.Context) (int64, error) {
 // the day of creation stay as they were first.
 func (tx *Tx) PutCustomer(c Customer) error {
 	_, err := tx.exec(`
-		INSERT INTO customer (portal_id, account_number, email, payer_id, method_status, method_type, created_at, provider, account, method, method_label, fingerprint, delayed)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+		INSERT INTO customer (portal_id, account_number, email, payer_id, method_status, method_type, created_at, provider, account, method, method_label, fingerprint, delayed, method_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 		ON CONFLICT (portal_id) DO UPDATE
 		   SET email = excluded.email,
 		       payer_id = excluded.payer_id,
@@ -59,27 +62,28 @@ func (tx *Tx) PutCustomer(c Customer) error {
 		       method = excluded.method,
 		       method_label = excluded.method_label,
 		       fingerprint = excluded.fingerprint,
-		       delayed = excluded.delayed`,
+		       delayed = excluded.delayed,
+		       method_at = excluded.method_at`,
 		tx.portal, c.AccountNumber, c.Email, sql.NullString{String: c.PayerID, Valid: c.PayerID != ""},
-		c.MethodStatus, c.MethodType, micros(c.CreatedAt), c.Provider, c.Account, c.Method, c.MethodLabel, c.Fingerprint, flag(c.Delayed))
+		c.MethodStatus, c.MethodType, micros(c.CreatedAt), c.Provider, c.Account, c.Method, c.MethodLabel, c.Fingerprint, flag(c.Delayed), micros(c.MethodAt))
 	return err
 }
 
 // Customer returns a portal's customer, or ErrNotFound.
 func (tx *Tx) Customer(portalID string) (Customer, error) {
 	var (
-		c       Customer
-		payer   sql.NullString
-		created sql.NullInt64
-		delayed int
+		c           Customer
+		payer       sql.NullString
+		created, at sql.NullInt64
+		delayed     int
 	)
 	err := tx.row(`
-		SELECT account_number, email, payer_id, method_status, method_type, created_at, provider, account, method, method_label, fingerprint, delayed
+		SELECT account_number, email, payer_id, method_status, method_type, created_at, provider, account, method, method_label, fingerprint, delayed, method_at
 		  FROM customer
 		 WHERE portal_id = $1`, []any{portalID},
 		&c.AccountNumber, &c.Email, &payer, &c.MethodStatus, &c.MethodType, &created,
-		&c.Provider, &c.Account, &c.Method, &c.MethodLabel, &c.Fingerprint, &delayed)
-	c.PayerID, c.CreatedAt, c.Delayed = payer.String, fromMicros(created), delayed == 1
+		&c.Provider, &c.Account, &c.Method, &c.MethodLabel, &c.Fingerprint, &delayed, &at)
+	c.PayerID, c.CreatedAt, c.Delayed, c.MethodAt = payer.String, fromMicros(created), delayed == 1, fromMicros(at)
 	return c, err
 }
 

@@ -21,6 +21,7 @@ ALTER TABLE customer ADD COLUMN method TEXT COLLATE "C" NOT NULL DEFAULT '';    
 ALTER TABLE customer ADD COLUMN method_label TEXT COLLATE "C" NOT NULL DEFAULT ''; -- 'Visa •••• 4242'
 ALTER TABLE customer ADD COLUMN fingerprint TEXT COLLATE "C" NOT NULL DEFAULT '';
 ALTER TABLE customer ADD COLUMN delayed BIGINT NOT NULL DEFAULT 0 CHECK (delayed IN (0, 1)); -- settles late
+ALTER TABLE customer ADD COLUMN method_at BIGINT;                      -- since when it is the method; NULL: not known
 
 CREATE INDEX customer_account ON customer (account) WHERE account <> '';
 
@@ -36,6 +37,17 @@ ALTER TABLE collection ADD COLUMN page_until BIGINT;
 DROP INDEX one_open_collection;
 CREATE UNIQUE INDEX one_open_collection ON collection (portal_id) WHERE closed_at IS NULL AND page = '';
 CREATE INDEX open_page ON collection (portal_id) WHERE closed_at IS NULL AND page <> '';
+
+-- Keys of what was bought and cost nothing, which the ledger therefore knows nothing
+-- of.
+CREATE TABLE costless (
+  portal_id TEXT COLLATE "C" NOT NULL REFERENCES portal,
+  key       TEXT COLLATE "C" NOT NULL CHECK (length(key) BETWEEN 1 AND 255),
+  input     BYTEA NOT NULL CHECK (length(input) = 32), -- SHA-256 of what was asked
+  currency  TEXT COLLATE "C" NOT NULL CHECK (length(currency) = 3),
+  at        BIGINT NOT NULL,
+  PRIMARY KEY (portal_id, key)
+);
 
 -- AI models that the portal's people may not use.
 CREATE TABLE restricted_model (

@@ -21,6 +21,7 @@ ALTER TABLE customer ADD COLUMN method TEXT NOT NULL DEFAULT '';       -- its to
 ALTER TABLE customer ADD COLUMN method_label TEXT NOT NULL DEFAULT ''; -- 'Visa •••• 4242'
 ALTER TABLE customer ADD COLUMN fingerprint TEXT NOT NULL DEFAULT '';
 ALTER TABLE customer ADD COLUMN delayed INTEGER NOT NULL DEFAULT 0 CHECK (delayed IN (0, 1)); -- settles late
+ALTER TABLE customer ADD COLUMN method_at INTEGER;                      -- since when it is the method; NULL: not known
 
 CREATE INDEX customer_account ON customer (account) WHERE account <> '';
 
@@ -36,6 +37,17 @@ ALTER TABLE collection ADD COLUMN page_until INTEGER;
 DROP INDEX one_open_collection;
 CREATE UNIQUE INDEX one_open_collection ON collection (portal_id) WHERE closed_at IS NULL AND page = '';
 CREATE INDEX open_page ON collection (portal_id) WHERE closed_at IS NULL AND page <> '';
+
+-- Keys of what was bought and cost nothing, which the ledger therefore knows nothing
+-- of.
+CREATE TABLE costless (
+  portal_id TEXT NOT NULL REFERENCES portal,
+  key       TEXT NOT NULL CHECK (length(key) BETWEEN 1 AND 255),
+  input     BLOB NOT NULL CHECK (length(input) = 32), -- SHA-256 of what was asked
+  currency  TEXT NOT NULL CHECK (length(currency) = 3),
+  at        INTEGER NOT NULL,
+  PRIMARY KEY (portal_id, key)
+) STRICT, WITHOUT ROWID;
 
 -- AI models that the portal's people may not use.
 CREATE TABLE restricted_model (
