@@ -1,0 +1,93 @@
+package portalapi_test
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// member is a member of a body, and values that it must not have, as JSON or as
+// what looks like it.
+type member struct {
+	at    string // its name, in lower case after a dot for one within another: "settings.minBalance"
+	wrong []string
+}
+
+// What is of no kind at all, and what is not of one.
+var (
+	noJSONAtAll = []string{"NaN", "-NaN", "Infinity", "undefined", "'x'", "01", "+1", "1.", ".5", "0x10", `"\x"`, "tru", "1 2", "}", "]", ""}
+	noNumber    = []string{`"x"`, `""`, `" 1"`, `"1 "`, `"+1"`, `"NaN"`, `"0x10"`, `"1_000"`, "true", "[]", "[1]", "{}", `{"value":1}`}
+	noWhole     = slices.Concat(noJSONAtAll, noNumber, []string{
+		"1.5", "1e2", "1E2", "1e400", "-1e400", `"1e2"`, "9223372036854775808", "-9223372036854775809", "18446744073709551616", "1.0",
+	})
+	noDecimal = slices.Concat(noJSONAtAll, noNumber, []string{
+		"0", "-0", "-1", "-0.01", "0.001", "0.009999999", "1e400", "1e-400", "-1e400", "1000000", "9223372036854775808", "0.123456789", "null",
+	})
+	noText = slices.Concat(noJSONAtAll, []string{"1", "0", "-1.5", "true", "false", "[]", `["USD"]`, "{}", `"\u0000"`})
+	noFlag = slices.Concat(noJSONAtAll, []string{"0", "1", `"yes"`, `"true"`, `"1"`, `""`, "[]", "{}"})
+	noList = slices.Concat(noJSONAtAll, []string{"1", "true", `"x"`, "{}", "[1]", "[null]", `[""]`, `[" "]`, "[[]]", `[{}]`, `["x","\u0000"]`})
+	noURL  = slices.Concat(noText, []string{
+		"null", `""`, `" "`, `"nowhere"`, `"/payments"`, `"//portal.example.com/"`, `"javascript:alert(1)"`, `"ftp://portal.example.com/"`,
+		`"http://elsewhere.example.net/"`, `"http://portal.example.com@elsewhere.example.net/"`, `"http://portal.example.com.elsewhere.example.net/"`,
+		`"http://portal.example.com\\@elsewhere.example.net/"`, `"http://portal.example.com/` + strings.Repeat("a", 255) + `"`,
+	})
+	// A map that names no product is not wrong: see what the action says of it.
+	noQuantity = slices.Concat(noJSONAtAll, []string{
+		"1", "true", `"admin"`, "[]", `[{"admin":1}]`, `{"admin":1.5}`, `{"admin":"x"}`, `{"admin":true}`, `{"admin":[]}`, `{"admin":{}}`,
+		`{"admin":2147483648}`, `{"admin":-2147483649}`, `{"admin":9223372036854775808}`, `{"admin":1e400}`, `{"admin":NaN}`,
+		`{"admin":1,"admin":2}`, `{"admin":1,"ADMIN":2}`, `{"\u0000":1}`, `{"` + strings.Repeat("a", 256) + `":1}`, seventeenProducts,
+	})
+	noKind = slices.Concat(noJSONAtAll, []string{`"x"`, `""`, "4", "-1", "1.5", "1e400", "true", "[]", "{}", "9223372036854775808"})
+)
+
+const seventeenProducts = `{"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":1,"i":1,"j":1,"k":1,"l":1,"m":1,"n":1,"o":1,"p":1,"q":1}`
+
+// The bodies of the routes that have one.
+var (
+	planPageBody = []member{{"quantity", noQuantity}, {"backUrl", noURL}, {"successUrl", noURL}}
+	planBody     = []member{{"quantity", noQuantity}}
+	walletBody   = []member{{"quantity", noQuantity}, {"productQuantityType", noKind}}
+	depositBody  = []member{
+		{"amount", slices.Concat(noWhole, []string{"null", "0", "-1", "1000000"})},
+		{"currency", slices.Concat(noText, []string{"null", `""`, `"DOLLARS"`})},
+	}
+	creditBody = []member{{"amount", noDecimal}, {"currency", slices.Concat(noText, []string{`"DOLLARS"`})}}
+	topUpBody  = []member{
+		{"settings", slices.Concat(noJSONAtAll, []string{"1", "true", `"x"`, `[]`, `{}`, `{"enabled":false}`})},
+		{"settings.enabled", noFlag},
+		{"settings.minBalance", slices.Concat(noWhole, []string{"null", "4", "1001", "-5", "200", "201"})},
+		{"settings.upToBalance", slices.Concat(noWhole, []string{"null", "5", "5001", "-6", "29", "30"})},
+		{"settings.currency", slices.Concat(noText, []string{`"DOLLARS"`, `"CHF"`, `"$"`, `"   "`})},
+	}
+	stateBody = []member{
+		{"service", slices.Concat(noKind, []string{"null", `"disk"`, `"-11.0"`, "-15", "0"})}, {"enabled", noFlag},
+	}
+	modelsBody = []member{{"models", slices.Concat(noList, []string{"null", `["` + strings.Repeat("x", 256) + `"]`, tooManyModels})}}
+	keyBody    = []member{
+		{"name", slices.Concat(noText, []string{"null", `""`, `"  "`, `"` + strings.Repeat("x", 31) + `"`})},
+		{"permissions", slices.Concat(noList, []string{`["everything"]`, `["*:READ"]`, `["*", "rooms"]`})},
+		{"expiresInDays", slices.Concat(noWhole, []string{"0", "-1", "366", "9223372036854775807"})},
+	}
+)
+
+var tooManyModels = `["x"` + strings.Repeat(`,"x"`, 1000) + `]`
+
+// with returns a body with another text in the place of a member's value.
+func with(t *testing.T, body, at, text string) string {
+	t.Helper()
+	all := decode[map[string]any](t, body)
+	const here = "what stands here"
+	within := all
+	outer, inner, nested := strings.Cut(at, ".")
+	if nested {
+		within = all[outer].(map[string]any)
+		outer = inner
+	}
+	within[outer] = here
+	out, err := json.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Replace(string(out), `"`+here+`"`, text, 1)
+}
