@@ -29,12 +29,8 @@ func (d *door) getCustomer(w http.ResponseWriter, r *http.Request, id ids) error
 
 // setCustomer answers PUT /v1/portals/{portal}/customer.
 func (d *door) setCustomer(w http.ResponseWriter, r *http.Request, id ids) error {
-	j, err := body(w, r)
-	if err != nil {
-		return err
-	}
 	var change billing.CustomerChange
-	given, err := j.record("", func(name, field string) (known bool, err error) {
+	if err := readRecord(w, r, func(j *reader, name, field string) (known bool, err error) {
 		switch name {
 		case "email":
 			change.Email, err = j.given(field)
@@ -46,14 +42,7 @@ func (d *door) setCustomer(w http.ResponseWriter, r *http.Request, id ids) error
 			return false, nil
 		}
 		return true, err
-	})
-	if err == nil {
-		err = given.must("", "email")
-	}
-	if err == nil {
-		err = j.end()
-	}
-	if err != nil {
+	}, "email"); err != nil {
 		return err
 	}
 	if err := d.service.SetCustomer(r.Context(), id[0], change); err != nil {
@@ -84,13 +73,9 @@ func (d *door) getTopUpRule(w http.ResponseWriter, r *http.Request, id ids) erro
 
 // setTopUpRule answers PUT /v1/portals/{portal}/top-up-rule.
 func (d *door) setTopUpRule(w http.ResponseWriter, r *http.Request, id ids) error {
-	j, err := body(w, r)
-	if err != nil {
-		return err
-	}
 	var low, high, currency string
 	enabled := true
-	given, err := j.record("", func(name, field string) (known bool, err error) {
+	if err := readRecord(w, r, func(j *reader, name, field string) (known bool, err error) {
 		switch name {
 		case "enabled":
 			enabled, err = j.boolean(field)
@@ -104,14 +89,7 @@ func (d *door) setTopUpRule(w http.ResponseWriter, r *http.Request, id ids) erro
 			return false, nil
 		}
 		return true, err
-	})
-	if err == nil {
-		err = given.must("", "minBalance", "upToBalance", "currency")
-	}
-	if err == nil {
-		err = j.end()
-	}
-	if err != nil {
+	}, "minBalance", "upToBalance", "currency"); err != nil {
 		return err
 	}
 	floor, err := sum("minBalance", low, currency)

@@ -27,12 +27,8 @@ func (d *door) listKeys(w http.ResponseWriter, r *http.Request, id ids) error {
 
 // createKey answers POST /v1/portals/{portal}/keys.
 func (d *door) createKey(w http.ResponseWriter, r *http.Request, id ids) error {
-	j, err := body(w, r)
-	if err != nil {
-		return err
-	}
 	var in billing.NewKey
-	given, err := j.record("", func(name, field string) (known bool, err error) {
+	if err := readRecord(w, r, func(j *reader, name, field string) (known bool, err error) {
 		switch name {
 		case "name":
 			in.Name, err = j.given(field)
@@ -48,14 +44,7 @@ func (d *door) createKey(w http.ResponseWriter, r *http.Request, id ids) error {
 			return false, nil
 		}
 		return true, err
-	})
-	if err == nil {
-		err = given.must("", "name")
-	}
-	if err == nil {
-		err = j.end()
-	}
-	if err != nil {
+	}, "name"); err != nil {
 		return err
 	}
 	secret, key, err := d.service.CreateKey(r.Context(), id[0], in)

@@ -66,12 +66,8 @@ func (d *door) getPortal(w http.ResponseWriter, r *http.Request, id ids) error {
 
 // changePortal answers PATCH /v1/portals/{portal}.
 func (d *door) changePortal(w http.ResponseWriter, r *http.Request, id ids) error {
-	j, err := body(w, r)
-	if err != nil {
-		return err
-	}
 	var change billing.PortalChange
-	if _, err := j.record("", func(name, field string) (known bool, err error) {
+	if err := readRecord(w, r, func(j *reader, name, field string) (known bool, err error) {
 		switch name {
 		case "name":
 			change.Name, err = j.given(field)
@@ -86,9 +82,6 @@ func (d *door) changePortal(w http.ResponseWriter, r *http.Request, id ids) erro
 		}
 		return true, err
 	}); err != nil {
-		return err
-	}
-	if err := j.end(); err != nil {
 		return err
 	}
 	if err := d.service.ChangePortal(r.Context(), id[0], change); err != nil {
@@ -214,12 +207,8 @@ func (d *door) writeWallet(w http.ResponseWriter, r *http.Request, portalID stri
 
 // setCreditLimit answers PUT /v1/portals/{portal}/credit-limit.
 func (d *door) setCreditLimit(w http.ResponseWriter, r *http.Request, id ids) error {
-	j, err := body(w, r)
-	if err != nil {
-		return err
-	}
 	var book, number, currency string
-	given, err := j.record("", func(name, field string) (known bool, err error) {
+	if err := readRecord(w, r, func(j *reader, name, field string) (known bool, err error) {
 		switch name {
 		case "book":
 			book, err = j.given(field)
@@ -231,14 +220,7 @@ func (d *door) setCreditLimit(w http.ResponseWriter, r *http.Request, id ids) er
 			return false, nil
 		}
 		return true, err
-	})
-	if err == nil {
-		err = given.must("", "limit", "currency")
-	}
-	if err == nil {
-		err = j.end()
-	}
-	if err != nil {
+	}, "limit", "currency"); err != nil {
 		return err
 	}
 	limit, err := sum("limit", number, currency)

@@ -30,12 +30,8 @@ func (d *door) getSubscriptions(w http.ResponseWriter, r *http.Request, id ids) 
 
 // setSubscriptions answers PUT /v1/portals/{portal}/subscriptions.
 func (d *door) setSubscriptions(w http.ResponseWriter, r *http.Request, id ids) error {
-	j, err := body(w, r)
-	if err != nil {
-		return err
-	}
 	var bought []billing.Purchase
-	given, err := j.record("", func(name, field string) (bool, error) {
+	if err := readRecord(w, r, func(j *reader, name, field string) (bool, error) {
 		if name != "subscriptions" {
 			return false, nil
 		}
@@ -44,14 +40,7 @@ func (d *door) setSubscriptions(w http.ResponseWriter, r *http.Request, id ids) 
 			bought = append(bought, p)
 			return err
 		})
-	})
-	if err == nil {
-		err = given.must("", "subscriptions")
-	}
-	if err == nil {
-		err = j.end()
-	}
-	if err != nil {
+	}, "subscriptions"); err != nil {
 		return err
 	}
 	if err := d.service.SetPurchases(r.Context(), id[0], bought); err != nil {
@@ -98,12 +87,8 @@ func (d *door) getServices(w http.ResponseWriter, r *http.Request, id ids) error
 
 // setServices answers PUT /v1/portals/{portal}/services.
 func (d *door) setServices(w http.ResponseWriter, r *http.Request, id ids) error {
-	j, err := body(w, r)
-	if err != nil {
-		return err
-	}
 	var plans []int
-	given, err := j.record("", func(name, field string) (bool, error) {
+	if err := readRecord(w, r, func(j *reader, name, field string) (bool, error) {
 		if name != "services" {
 			return false, nil
 		}
@@ -112,14 +97,7 @@ func (d *door) setServices(w http.ResponseWriter, r *http.Request, id ids) error
 			plans = append(plans, plan)
 			return err
 		})
-	})
-	if err == nil {
-		err = given.must("", "services")
-	}
-	if err == nil {
-		err = j.end()
-	}
-	if err != nil {
+	}, "services"); err != nil {
 		return err
 	}
 	if err := d.service.SetServices(r.Context(), id[0], plans); err != nil {
@@ -147,12 +125,8 @@ func (d *door) getUsage(w http.ResponseWriter, r *http.Request, id ids) error {
 
 // setUsage answers PUT /v1/portals/{portal}/usage.
 func (d *door) setUsage(w http.ResponseWriter, r *http.Request, id ids) error {
-	j, err := body(w, r)
-	if err != nil {
-		return err
-	}
 	used := map[string]int64{}
-	given, err := j.record("", func(name, field string) (bool, error) {
+	if err := readRecord(w, r, func(j *reader, name, field string) (bool, error) {
 		if name != "usage" {
 			return false, nil
 		}
@@ -164,14 +138,7 @@ func (d *door) setUsage(w http.ResponseWriter, r *http.Request, id ids) error {
 			return true, err
 		})
 		return true, err
-	})
-	if err == nil {
-		err = given.must("", "usage")
-	}
-	if err == nil {
-		err = j.end()
-	}
-	if err != nil {
+	}, "usage"); err != nil {
 		return err
 	}
 	if err := d.service.SetUsage(r.Context(), id[0], used); err != nil {

@@ -46,6 +46,23 @@ func (j *reader) record(within string, value func(name, field string) (known boo
 	return given, err
 }
 
+// readRecord reads a body that is one object, which must have some members, as record
+// does.
+func readRecord(w http.ResponseWriter, r *http.Request, value func(j *reader, name, field string) (known bool, err error), needs ...string) error {
+	j, err := body(w, r)
+	if err != nil {
+		return err
+	}
+	given, err := j.record("", func(name, field string) (bool, error) { return value(j, name, field) })
+	if err != nil {
+		return err
+	}
+	if err := given.must("", needs...); err != nil {
+		return err
+	}
+	return j.end()
+}
+
 // object reads an object, calling value to read that of each member.
 func (j *reader) object(field string, value func(name string) error) error {
 	if err := j.open(field, '{'); err != nil {

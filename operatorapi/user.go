@@ -37,10 +37,7 @@ func readPlace(r *http.Request, kind string) (after store.Place, limit int, err 
 
 // addUser answers POST /v1/portals/{portal}/users.
 func (d *door) addUser(w http.ResponseWriter, r *http.Request, id ids) error {
-	given, in, err := readUser(w, r)
-	if err == nil {
-		err = given.must("", "email")
-	}
+	in, err := readUser(w, r, "email")
 	if err != nil {
 		return err
 	}
@@ -61,7 +58,7 @@ func (d *door) getUser(w http.ResponseWriter, r *http.Request, id ids) error {
 
 // changeUser answers PATCH /v1/portals/{portal}/users/{user}.
 func (d *door) changeUser(w http.ResponseWriter, r *http.Request, id ids) error {
-	_, change, err := readUser(w, r)
+	change, err := readUser(w, r)
 	if err != nil {
 		return err
 	}
@@ -87,12 +84,8 @@ func (d *door) removeUser(w http.ResponseWriter, r *http.Request, id ids) error 
 	return nil
 }
 
-func readUser(w http.ResponseWriter, r *http.Request) (given names, in billing.UserChange, err error) {
-	j, err := body(w, r)
-	if err != nil {
-		return nil, in, err
-	}
-	given, err = j.record("", func(name, field string) (known bool, err error) {
+func readUser(w http.ResponseWriter, r *http.Request, needs ...string) (in billing.UserChange, err error) {
+	err = readRecord(w, r, func(j *reader, name, field string) (known bool, err error) {
 		switch name {
 		case "email":
 			in.Email, err = j.given(field)
@@ -106,11 +99,8 @@ func readUser(w http.ResponseWriter, r *http.Request) (given names, in billing.U
 			return false, nil
 		}
 		return true, err
-	})
-	if err == nil {
-		err = j.end()
-	}
-	return given, in, err
+	}, needs...)
+	return in, err
 }
 
 // writeUser answers with a user as it is by now.
