@@ -54,6 +54,7 @@ var met = map[string]map[string]struct {
 		"ErrInvalid":      {billing.ErrInvalid, cli.ExitUsage},
 		"ErrNotFound":     {billing.ErrNotFound, cli.ExitFailed},
 		"ErrExists":       {billing.ErrExists, cli.ExitFailed},
+		"ErrInUse":        {billing.ErrInUse, cli.ExitFailed},
 		"ErrTryAgain":     {billing.ErrTryAgain, cli.ExitFailed},
 
 		"ErrInsufficient":   {billing.ErrInsufficient, cli.ExitFailed},
@@ -68,19 +69,18 @@ var met = map[string]map[string]struct {
 		"ErrBusyWallet":     {billing.ErrBusyWallet, cli.ExitFailed},
 		"ErrNotPaid":        {billing.ErrNotPaid, cli.ExitFailed},
 		"ErrLimit":          {billing.ErrLimit, cli.ExitFailed},
-		"ErrInUse":          {billing.ErrInUse, cli.ExitFailed},
 		"ErrTooMany":        {&billing.TooManyError{}, cli.ExitFailed},
 		"ErrNoMail":         {billing.ErrNoMail, cli.ExitFailed},
 	},
 	"store": {
 		"ErrNotFound": {store.ErrNotFound, cli.ExitFailed},
 		"ErrExists":   {store.ErrExists, cli.ExitFailed},
+		"ErrInUse":    {store.ErrInUse, cli.ExitFailed},
 		"ErrBusy":     {store.ErrBusy, cli.ExitFailed},
 		"ErrFull":     {store.ErrFull, cli.ExitFailed},
 		"ErrNewer":    {store.ErrNewer, cli.ExitFailed},
 		"ErrDamaged":  {store.ErrDamaged, cli.ExitFailed},
 
-		"ErrInUse":     {store.ErrInUse, cli.ExitFailed},
 		"ErrQueueFull": {store.ErrQueueFull, cli.ExitFailed},
 	},
 }

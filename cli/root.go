@@ -18,8 +18,8 @@ func New(env Env) *cobra.Command {
 
 "report" retrieves who pays for a portal, its balance by currency, its plan, the
 plans on offer, its top-up rule and its currencies. "serve" answers the same API
-for portals of its own, which "portal", "user", "key" and "customer" set up, and
-"catalog" shows and checks what is for sale; what their wallets hold moves over its API, or by "deposit", "charge", "hold", "credit"
+for portals of its own, which "portal", "user", "key", "customer" and "usage" set up,
+with what "catalog" shows for sale; what their wallets hold moves over its API, or by "deposit", "charge", "hold", "credit"
 and "correct", and "verify" proves that not a cent is missing. "demo" shows all of
 it at once.`,
 		Example: `# See it work, with nothing to set up
