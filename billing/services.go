@@ -249,6 +249,24 @@ func (s *Service) mayCredit(c *Caller, amount money.Amount) (*catalog.Plan, erro
 	return nil, missing("AiTools quota not found")
 }
 
+// BuyAICredit is CreditAI for so many units of the service that AI features are, at
+// today's price. It fails with ErrNotFound for other services, too. Source: contract,
+// "buywalletservice".
+func (s *Service) BuyAICredit(ctx context.Context, c *Caller, key, service string, n int64) (Receipt, error) {
+	if err := s.MayBuy(c); err != nil {
+		return Receipt{}, err
+	}
+	plan, ok := s.catalog.ByService(service)
+	if !ok || plan.Kind() != catalog.AITools {
+		return Receipt{}, missing("Service could not be found")
+	}
+	amount, err := plan.PriceAt(s.catalog.DefaultCurrency(), s.now()).Mul(n)
+	if err != nil {
+		return Receipt{}, invalid("quantity", "is too much: %v", err)
+	}
+	return s.CreditAI(ctx, c, key, amount)
+}
+
 // AIPrices returns the price list of AI features. It fails with ErrAccessDenied
 // unless the caller is an administrator.
 func (s *Service) AIPrices(c *Caller) (catalog.AI, error) {

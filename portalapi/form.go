@@ -1,6 +1,7 @@
 package portalapi
 
 import (
+	"encoding/json"
 	"maps"
 	"net/http"
 	"net/url"
@@ -138,6 +139,23 @@ func (f *form) text(name string, n need, longest length) string {
 	default:
 		return text
 	}
+	return ""
+}
+
+// words reads a member as it would stand in a query: a text, or the digits of a
+// number; "" for null.
+func (f *form) words(name string) string {
+	switch value := f.value(name).(type) {
+	case nil:
+		return ""
+	case string:
+		return value
+	case bool:
+		return strconv.FormatBool(value)
+	case json.Number:
+		return value.String()
+	}
+	f.mind(name, "must be a text, a number or a boolean")
 	return ""
 }
 

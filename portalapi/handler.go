@@ -61,6 +61,7 @@ func New(config Config) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /openapi.yaml", serveOpenAPI)
 	mux.HandleFunc("GET "+avatarPath, d.serveAvatar)
+	mux.HandleFunc("GET /{file}", d.accountPage)
 	mux.HandleFunc("/", d.notFound)
 	return d.anyCase(mux)
 }
@@ -114,6 +115,7 @@ func newDoor(config Config) *door {
 		proxies:       config.TrustedProxies,
 		redirectHosts: redirectHosts(config.RedirectHosts),
 		salesEmail:    config.SalesEmail,
+		now:           config.Now,
 	}
 }
 
@@ -127,6 +129,7 @@ type door struct {
 	proxies       proxies
 	redirectHosts []redirectHost
 	salesEmail    string
+	now           func() time.Time
 }
 
 // question is all of a request that an answer depends on, besides the portal.

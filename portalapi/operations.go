@@ -42,20 +42,12 @@ func (d *door) operations(r *http.Request, c *billing.Caller) (done, error) {
 			}
 		}
 	}
-	// An hour that the clock leaves out begins after it ends, and is no mistake.
-	if f := asked.filter; !f.From.IsZero() && !f.To.IsZero() && f.To.Add(time.Microsecond).Before(f.From) {
-		return done{}, &billing.FieldError{Field: "endDate", Text: "is before StartDate"}
+	if err := asked.inOrder(); err != nil {
+		return done{}, err
 	}
 	words := wording{zone: zone}
-	if asked.service != "" {
-		of, err := d.service.OfService(c, asked.service)
-		if err != nil {
-			return done{}, err
-		}
-		asked.filter.Book, asked.filter.Service = of.Book, of.Service
-		if of.Book == ledger.AI {
-			words.service = aiTools
-		}
+	if err := d.findService(c, &asked, &words); err != nil {
+		return done{}, err
 	}
 	page, err := d.service.Operations(r.Context(), c, asked.filter)
 	if page == nil || err != nil {
@@ -73,11 +65,36 @@ func (d *door) operations(r *http.Request, c *billing.Caller) (done, error) {
 	return done{payload: out}, nil
 }
 
+// findService finds the service that is asked about, if one is.
+func (d *door) findService(c *billing.Caller, asked *operationQuery, words *wording) error {
+	if asked.service == "" {
+		return nil
+	}
+	of, err := d.service.OfService(c, asked.service)
+	if err != nil {
+		return err
+	}
+	asked.filter.Book, asked.filter.Service = of.Book, of.Service
+	if of.Book == ledger.AI {
+		words.service = aiTools
+	}
+	return nil
+}
+
 // operationQuery is what is asked of the list of operations.
 type operationQuery struct {
 	zone    *time.Location
 	service string // as it was sent
 	filter  billing.OperationFilter
+}
+
+// inOrder refuses a time that ends before it begins. An hour that the clock leaves
+// out does that, and is no mistake.
+func (q *operationQuery) inOrder() error {
+	if f := q.filter; !f.From.IsZero() && !f.To.IsZero() && f.To.Add(time.Microsecond).Before(f.From) {
+		return &billing.FieldError{Field: "endDate", Text: "is before StartDate"}
+	}
+	return nil
 }
 
 // set takes one parameter.

@@ -266,3 +266,58 @@ func (d *door) setupPage(r *http.Request, c *billing.Caller) (done, error) {
 	}
 	return done{payload: page}, nil
 }
+
+// subscriptionBalance answers GET payment/subscription/balance. What is not in the
+// wallet's currency is worth nothing there, because nothing is converted.
+func (d *door) subscriptionBalance(r *http.Request, c *billing.Caller) (done, error) {
+	b, err := d.service.SubscriptionBalance(r.Context(), c)
+	if err != nil {
+		return done{}, err
+	}
+	inWallet := b.RemainingInWalletCurrency
+	if inWallet.Currency() == "" {
+		inWallet = money.FromUnits(0, b.WalletCurrency)
+	}
+	return done{payload: &docspace.SubscriptionBalance{
+		TotalCost: b.TotalCost, Remaining: b.Remaining, RemainingInWallet: inWallet, DaysElapsed: b.DaysElapsed,
+		PeriodStart: docspace.Time{Time: b.PeriodStart}, PeriodEnd: docspace.Time{Time: b.PeriodEnd}, PeriodUsedUntil: docspace.Time{Time: b.PeriodUsedUntil},
+	}}, nil
+}
+
+// moveToWallet answers POST payment/subscription/movetowallet.
+func (d *door) moveToWallet(r *http.Request, c *billing.Caller) (done, error) {
+	o, err := d.order(r, c, false)
+	if err != nil {
+		return done{}, err
+	}
+	n := int64(0)
+	if o.n != nil {
+		n = *o.n
+	}
+	moved, replay, err := d.service.MoveToWallet(r.Context(), c, o.key, o.product, n)
+	if err != nil {
+		return done{}, err
+	}
+	return done{payload: moved, replay: replay}, nil
+}
+
+// buyService answers POST payment/buywalletservice: AI credit, by the piece.
+func (d *door) buyService(r *http.Request, c *billing.Caller) (done, error) {
+	f, err := d.form(r)
+	if err != nil {
+		return done{}, err
+	}
+	name, n := f.text("serviceName", required, stringLength(255)), f.whole("quantity", bounds{1, 999_999})
+	if err := f.err(); err != nil {
+		return done{}, err
+	}
+	key, err := idempotencyKey(r)
+	if err != nil {
+		return done{}, err
+	}
+	receipt, err := d.service.BuyAICredit(r.Context(), c, key, name, n)
+	if err != nil {
+		return done{}, err
+	}
+	return done{payload: wirePayment(receipt, n), replay: receipt.Replay}, nil
+}

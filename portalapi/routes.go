@@ -86,7 +86,27 @@ func (d *door) routes() []route {
 		{method: get, path: "/portal/payment/ai-model/restrictions", answer: (*door).aiRestrictions},
 		{method: put, path: "/portal/payment/ai-model/restrictions", do: (*door).restrictModels},
 
+		{method: get, path: "/portal/payment/subscription/balance", do: (*door).subscriptionBalance},
+		{method: post, path: "/portal/payment/subscription/movetowallet", do: (*door).moveToWallet, pays: true},
+		{method: post, path: "/portal/payment/request", do: (*door).requestSales, mails: true},
+
 		{method: get, path: "/portal/payment/customer/operations", do: (*door).operations},
+		{method: post, path: "/portal/payment/customer/operationsreport", do: (*door).startOperationsReport},
+		{method: get, path: "/portal/payment/customer/operationsreport", do: report(billing.OperationsReport)},
+		{method: del, path: "/portal/payment/customer/operationsreport", do: cancelReport(billing.OperationsReport)},
+		{method: get, path: "/portal/payment/customer/usage", do: (*door).usage},
+		{method: post, path: "/portal/payment/customer/usage/report", do: (*door).startUsageReport},
+		{method: get, path: "/portal/payment/customer/usage/report", do: report(billing.UsageReport)},
+		{method: del, path: "/portal/payment/customer/usage/report", do: cancelReport(billing.UsageReport)},
+		{method: get, path: "/portal/payment/customer/usage/monthly", do: (*door).monthlyUsage},
+		{method: post, path: "/portal/payment/customer/usage/monthly/report", do: (*door).startMonthlyReport},
+		{method: get, path: "/portal/payment/customer/usage/monthly/report", do: report(billing.MonthlyReport)},
+		{method: del, path: "/portal/payment/customer/usage/monthly/report", do: cancelReport(billing.MonthlyReport)},
+		{method: get, path: reportFiles + "{number}", serve: (*door).reportFile},
+
+		// Of versions between 3.6 and 3.7.
+		{method: post, path: "/portal/payment/buywalletservice", do: (*door).buyService, pays: true},
+		{method: get, path: "/portal/payment/customer/servicequota", do: (*door).quotaOfService},
 
 		{method: get, path: "/portal/tariff", parameters: refresh, answer: (*door).tariff},
 		{method: get, path: "/portal/tariff/upcoming", parameters: refresh, answer: (*door).upcoming},

@@ -152,7 +152,7 @@ func (d *door) accountingPrices(r *http.Request, c *billing.Caller) (done, error
 		if i+1 < len(prices) {
 			next = prices[i+1].From
 		}
-		if active := !price.From.After(time.Now()) && (next.IsZero() || next.After(time.Now())); active || !onlyActive {
+		if active := !price.From.After(d.now()) && (next.IsZero() || next.After(d.now())); active || !onlyActive {
 			out = append(out, wirePrice(plan, price, i, currency))
 		}
 	}
