@@ -19,11 +19,11 @@ import (
 // withService opens a database and calls fn with the use cases on it. Where it
 // must exist, it is not made.
 func withService(ctx context.Context, d *Database, mustExist bool, env Env, fn func(*billing.Service) error) (err error) {
-	return withProvider(ctx, d, mustExist, env, ProviderNone, fn)
+	return withPayments(ctx, d, mustExist, env, nil, fn)
 }
 
-// withProvider is withService with somebody who collects deposits.
-func withProvider(ctx context.Context, d *Database, mustExist bool, env Env, provider string, fn func(*billing.Service) error) (err error) {
+// withPayments is withService with somebody who collects; nil is nobody.
+func withPayments(ctx context.Context, d *Database, mustExist bool, env Env, payments *Payments, fn func(*billing.Service) error) (err error) {
 	where, err := d.Config()
 	if err != nil {
 		return err
@@ -38,7 +38,11 @@ func withProvider(ctx context.Context, d *Database, mustExist bool, env Env, pro
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	service, err := billing.New(billing.Config{Store: db, Catalog: offers, Now: env.Now, Provider: NewProvider(provider, db, env)})
+	provider, err := payments.Provider(db)
+	if err != nil {
+		return err
+	}
+	service, err := billing.New(billing.Config{Store: db, Catalog: offers, Now: env.Now, Provider: provider})
 	if err != nil {
 		return err
 	}

@@ -19,18 +19,18 @@ func newDeposit(env Env) *cobra.Command {
 		Long: `Have the payment provider collect an amount by the customer's payment method, and
 put it into the wallet. The amount is in whole minor units, such as cents.
 
-There is no provider unless --provider names one. The sandbox is for trying things
+There is no provider unless --payments names one. The sandbox is for trying things
 out: it says that it collected, and takes money from nobody.` + moneyNotes,
 		Example: `# A hundred dollars that nobody pays
-bursar deposit --portal portal.example.com --amount USD=100 --provider sandbox
+bursar deposit --portal portal.example.com --amount USD=100 --payments sandbox
 
 # Try again what may have happened, without collecting twice
-bursar deposit --portal portal.example.com --amount USD=100 --provider sandbox --idempotency-key order-7001`,
+bursar deposit --portal portal.example.com --amount USD=100 --payments sandbox --idempotency-key order-7001`,
 		GroupID: GroupMoney,
 		Args:    cobra.NoArgs,
 	}
 	m := addMover(cmd, env)
-	m.provider = ProviderFlag(cmd, ProviderNone)
+	m.payments = PaymentsFlags(cmd, env, PaymentsNone)
 	cmd.Flags().StringVar(&amount, "amount", "", "what is collected, as "+amountForm+" (required)")
 	cmd.Flags().StringVar(&in.Participant, "participant", "", "who asked for it: the id of a user, or a name")
 	_ = cmd.MarkFlagRequired("amount")

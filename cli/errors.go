@@ -82,7 +82,7 @@ var outcomes = []struct {
 	{billing.ErrHoldClosed, ExitFailed, "a hold ends once; open another one"},
 	{billing.ErrOverHold, ExitFailed, "complete it with what it reserves at most, and charge the rest"},
 	{billing.ErrOverCorrection, ExitFailed, "bursar statement shows the transfer and what was corrected of it"},
-	{billing.ErrNoProvider, ExitFailed, "name one with --provider; the sandbox is for trying things out, and collects no real money"},
+	{billing.ErrNoProvider, ExitFailed, "name one with --payments; the sandbox is for trying things out, and collects no real money"},
 	{billing.ErrNoMethod, ExitFailed, "bursar customer set --method card says that there is one"},
 	{billing.ErrDeclined, ExitFailed, "the customer's bank knows why; another method may do"},
 	{billing.ErrUnsettled, ExitFailed, "repeat the command with the same --idempotency-key: it charges nothing twice"},

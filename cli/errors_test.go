@@ -201,7 +201,7 @@ func TestWrongCommandLinesAreUsageErrors(t *testing.T) {
 		"customer set --top-up 5", "customer set --top-up USD:5..6 --no-top-up",
 
 		"deposit", "deposit --amount", "deposit --amount 5", "deposit --amount USD=", "deposit --amount =5", "deposit --amount XYZ=5",
-		"deposit --amount USD=0.000000001", "deposit --amount USD=5 --provider bank", "deposit --amount USD=5 extra", "deposit --amount USD=5 -o csv",
+		"deposit --amount USD=0.000000001", "deposit --amount USD=5 --payments bank", "deposit --amount USD=5 extra", "deposit --amount USD=5 -o csv",
 		"charge", "charge --amount USD=5", "charge --service backup", "charge --service backup --amount 5", "charge --service= --amount USD=5",
 		"charge --service backup --amount USD=5 --quantity many", "charge --service backup --amount USD=5 --metadata job",
 		"charge --service backup --amount USD=5 --metadata =5", "charge --service backup --amount USD=5 --metadata a=1 --metadata a=2",

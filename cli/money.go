@@ -24,7 +24,7 @@ type mover struct {
 	data     *Database
 	portal   *string
 	output   *string
-	provider *string // nil: there is nothing to collect
+	payments *Payments // nil: there is nothing to collect
 	key      string
 	dryRun   bool
 }
@@ -89,11 +89,7 @@ func (m *mover) run(cmd *cobra.Command, did string, portalOf func(*billing.Servi
 	if key == "" {
 		key = uuid.NewString()
 	}
-	provider := ProviderNone
-	if m.provider != nil {
-		provider = *m.provider
-	}
-	return withProvider(ctx, m.data, true, m.env, provider, func(s *billing.Service) error {
+	return withPayments(ctx, m.data, true, m.env, m.payments, func(s *billing.Service) error {
 		portalID, err := portalOf(s)
 		if err != nil {
 			return err

@@ -53,7 +53,7 @@ bursar demo --operator-key bk-demo`,
 		GroupID: cli.GroupRead,
 		Args:    cobra.NoArgs,
 	}
-	flags.add(cmd, "127.0.0.1:8080", cli.ProviderSandbox)
+	flags.add(cmd, env, "127.0.0.1:8080", cli.PaymentsSandbox)
 	cmd.Flags().Lookup("log-level").DefValue = "warn"
 	flags.logLevel = "warn"
 	cmd.Flags().Lookup("sales-email").DefValue = "sales@example.com"

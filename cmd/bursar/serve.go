@@ -19,6 +19,8 @@ import (
 	"github.com/bursarhq/bursar/cli"
 	"github.com/bursarhq/bursar/httpd"
 	"github.com/bursarhq/bursar/operatorapi"
+	"github.com/bursarhq/bursar/payment"
+	"github.com/bursarhq/bursar/paymentapi"
 	"github.com/bursarhq/bursar/portalapi"
 	"github.com/bursarhq/bursar/store"
 )
@@ -33,15 +35,15 @@ type serveFlags struct {
 	trustedProxies    []string
 	redirectHosts     []string
 	stockQuirks       bool
-	provider          *string
+	payments          *cli.Payments
 	mail              mailFlags
 	logLevel          string
 	logFormat         string
 }
 
-func (s *serveFlags) add(cmd *cobra.Command, listen, provider string) {
+func (s *serveFlags) add(cmd *cobra.Command, env cli.Env, listen, payments string) {
 	f := cmd.Flags()
-	s.provider = cli.ProviderFlag(cmd, provider)
+	s.payments = cli.PaymentsFlags(cmd, env, payments)
 	s.mail.add(cmd)
 	f.StringVar(&s.listen, "listen", listen, "address to listen on; port 0 takes a free one")
 	f.StringVar(&s.defaultPortal, "default-portal", "", "id or host of the portal that answers for hosts that match none (default: the only one)")
@@ -74,7 +76,7 @@ Behind a proxy, name it with --trusted-proxy: then callers without a good key ar
 counted by the address that the proxy had them from, and nobody else is believed
 what X-Forwarded-For, X-Forwarded-Proto or Forwarded say.
 
-Deposits are refused unless --provider names who collects them. The sandbox says
+Deposits are refused unless --payments names who collects them. The sandbox says
 that it collected, and takes money from nobody.
 
 What customers write to sales goes to --sales-email, by the mail server that --smtp
@@ -98,7 +100,7 @@ bursar serve --database postgres://bursar@db.example.com/bursar`,
 		Args:    cobra.NoArgs,
 	}
 	data, offers := cli.DatabaseFlags(cmd, env), cli.CatalogFlag(cmd, env)
-	flags.add(cmd, "127.0.0.1:8080", cli.ProviderNone)
+	flags.add(cmd, env, "127.0.0.1:8080", cli.PaymentsNone)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
 		log, err := flags.logger(env)
 		if err != nil {
@@ -138,11 +140,13 @@ func (s *serveFlags) logger(env cli.Env) (*slog.Logger, error) {
 
 // server is an open database behind an open socket.
 type server struct {
-	flags    *serveFlags
-	log      *slog.Logger
-	store    *store.Store
-	service  *billing.Service
-	listener net.Listener
+	flags      *serveFlags
+	log        *slog.Logger
+	store      *store.Store
+	provider   payment.Provider // nil: nobody collects
+	service    *billing.Service
+	listener   net.Listener
+	salesEmail string
 }
 
 // open reads the catalogue and listens first: what is wrong with it, or a port that is
@@ -175,8 +179,12 @@ func (s *serveFlags) open(ctx context.Context, where store.Config, offers *cli.C
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
+	provider, err := s.payments.Provider(db)
+	if err != nil {
+		return nil, errors.Join(err, db.Close(), listener.Close())
+	}
 	service, err := billing.New(billing.Config{
-		Store: db, Catalog: sold, Log: log, Now: env.Now, Provider: cli.NewProvider(*s.provider, db, env), DefaultPortal: s.defaultPortal, StockQuirks: s.stockQuirks,
+		Store: db, Catalog: sold, Log: log, Now: env.Now, Provider: provider, DefaultPortal: s.defaultPortal, StockQuirks: s.stockQuirks,
 		Mail: mailed.sender, MailFrom: mailed.from, SalesEmail: mailed.sales,
 	})
 	if err == nil {
@@ -185,7 +193,9 @@ func (s *serveFlags) open(ctx context.Context, where store.Config, offers *cli.C
 	if err != nil {
 		return nil, errors.Join(err, db.Close(), listener.Close())
 	}
-	return &server{flags: s, log: log, store: db, service: service, listener: listener}, nil
+	return &server{
+		flags: s, log: log, store: db, provider: provider, service: service, listener: listener, salesEmail: mailed.sales,
+	}, nil
 }
 
 // checkPlans fails when portals have plans that the catalogue lacks, and names them.
@@ -284,11 +294,16 @@ func (s *server) warnIfEmpty(ctx context.Context) {
 // tellProvider says who collects deposits, which nobody should have to find out by
 // what is missing in a bank account.
 func (s *server) tellProvider() {
-	if *s.flags.provider == cli.ProviderSandbox {
+	switch s.flags.payments.Name() {
+	case cli.PaymentsSandbox:
 		s.log.Warn("deposits are collected by the sandbox: it says that it did, and takes money from nobody")
-		return
+	case cli.PaymentsManual:
+		s.log.Info("payments are recorded by the operator: nothing is collected by card")
+	case cli.PaymentsStripe:
+		s.log.Info("Stripe collects", "webhooks", s.url()+paymentapi.WebhookPrefix+cli.PaymentsStripe)
+	default:
+		s.log.Info("there is no payment provider: deposits are refused; see --payments")
 	}
-	s.log.Info("there is no payment provider: deposits are refused; see --provider")
 }
 
 // gcPercent is how much the heap may grow between collections. A server's live
@@ -317,6 +332,7 @@ func (s *server) serve(ctx context.Context) error {
 	}()
 	err = httpd.Serve(ctx, s.listener, httpd.Config{
 		Handler: doors(
+			paymentapi.New(paymentapi.Config{Provider: s.provider, Handle: s.service.Receive, Log: s.log}),
 			operatorapi.New(operatorapi.Config{Service: s.service, Log: s.log}),
 			portalapi.New(portalapi.Config{
 				Service:           s.service,
@@ -326,6 +342,7 @@ func (s *server) serve(ctx context.Context) error {
 				RequestsPerMinute: s.flags.requestsPerMinute,
 				TrustedProxies:    proxies,
 				RedirectHosts:     s.flags.redirectHosts,
+				SalesEmail:        s.salesEmail,
 			}),
 		),
 		Log:      s.log,
@@ -338,15 +355,18 @@ func (s *server) serve(ctx context.Context) error {
 	return err
 }
 
-// doors sends each request to its door: the operator's has its own paths, all
-// others are the portals'.
-func doors(operator, portals http.Handler) http.Handler {
+// doors sends each request to its door: the provider's and the operator's have their
+// own paths, all others are the portals'.
+func doors(payments, operator, portals http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, operatorapi.Prefix) {
+		switch {
+		case paymentapi.Owns(r.URL.Path):
+			payments.ServeHTTP(w, r)
+		case strings.HasPrefix(r.URL.Path, operatorapi.Prefix):
 			operator.ServeHTTP(w, r)
-			return
+		default:
+			portals.ServeHTTP(w, r)
 		}
-		portals.ServeHTTP(w, r)
 	})
 }
 
