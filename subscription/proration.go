@@ -52,8 +52,8 @@ func rest(rate money.Amount, days, day int64) money.Amount {
 // each is nought or has the total's sign, and they are whole in the currency's
 // minor unit, except for one if the total is not.
 //
-// Each gets its share rounded down. Minor units that are left go one by one to
-// those whose shares were cut most, of equals to the earlier; what is left then,
+// Each gets its share rounded down to minor units. Those that are left go one by
+// one to whose shares were cut most, of equals to the earlier; what is left then,
 // less than one, to whoever would be next. Who has no weight, or a negative one,
 // gets nothing; when nobody has any, all have the same.
 func Deal(total money.Amount, weights []int64) []money.Amount {
@@ -70,12 +70,12 @@ func Deal(total money.Amount, weights []int64) []money.Amount {
 	shares, sum := weigh(weights)
 	unit := minor(total.Currency())
 	left, fraction := total.Units()/unit, total.Units()%unit
-	whole := big.NewInt(left)
+	all, divisor := big.NewInt(total.Units()), new(big.Int).Mul(sum, big.NewInt(unit))
 	for i := range shares {
 		s := &shares[i]
-		// Below total: the weight is at most the sum.
-		product := new(big.Int).Mul(whole, s.weight)
-		quotient, remainder := product.QuoRem(product, sum, new(big.Int))
+		// At most the total, because the weight is at most the sum.
+		product := new(big.Int).Mul(all, s.weight)
+		quotient, remainder := product.QuoRem(product, divisor, new(big.Int))
 		s.units, s.cut = quotient.Int64(), remainder
 		left -= s.units
 	}
@@ -104,7 +104,7 @@ type share struct {
 	index  int // among all
 	weight *big.Int
 	units  int64    // minor units, rounded down
-	cut    *big.Int // what that cut off, in parts of the sum of weights
+	cut    *big.Int // what that cut off, the same fraction for all
 }
 
 // weigh returns those who have weight, and the sum of it.

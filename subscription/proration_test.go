@@ -2,9 +2,12 @@ package subscription_test
 
 import (
 	"math"
+	"math/big"
 	"slices"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/bursarhq/bursar/catalog"
 	"github.com/bursarhq/bursar/money"
@@ -12,7 +15,7 @@ import (
 )
 
 // amount reads "14.00 USD".
-func amount(t testing.TB, text string) money.Amount {
+func amount(t rapid.TB, text string) money.Amount {
 	t.Helper()
 	a, err := money.Parse(text[:len(text)-4], money.Currency(text[len(text)-3:]))
 	if err != nil {
@@ -101,6 +104,7 @@ func TestDeal(t *testing.T) {
 		{"fils", "0.100 KWD", []int64{1, 1, 1}, []string{"0.034 KWD", "0.033 KWD", "0.033 KWD"}},
 		{"less than a cent", "1.005 USD", []int64{1, 1, 1}, []string{"0.34 USD", "0.335 USD", "0.33 USD"}},
 		{"less than a cent, even", "0.905 USD", []int64{0, 1, 1, 1}, []string{"0 USD", "0.305 USD", "0.30 USD", "0.30 USD"}},
+		{"the share of all decides", "0.015 USD", []int64{1, 2, 3}, []string{"0 USD", "0.005 USD", "0.01 USD"}},
 		{"nothing for no weight", "0.01 USD", []int64{0, -5, 1}, []string{"0 USD", "0 USD", "0.01 USD"}},
 		{"no weight at all", "0.03 USD", []int64{0, -1}, []string{"0.02 USD", "0.01 USD"}},
 		{"a credit", "-1.00 USD", []int64{1, 1, 1}, []string{"-0.34 USD", "-0.33 USD", "-0.33 USD"}},
@@ -118,4 +122,110 @@ func TestDeal(t *testing.T) {
 			t.Errorf("%s: %v, want %v", tt.name, got, want)
 		}
 	}
+}
+
+var currencies = []money.Currency{"USD", "JPY", "KWD", "CLF", "QQQ"}
+
+func drawAmount(t *rapid.T, c money.Currency) money.Amount {
+	units := rapid.OneOf(
+		rapid.Int64Range(0, 1000*money.Scale),
+		rapid.Map(rapid.Int64Range(0, 1_000_000), func(n int64) int64 { return n * (money.Scale / 10_000) }),
+		rapid.Int64Range(0, math.MaxInt64),
+		rapid.Int64Range(math.MaxInt64-3, math.MaxInt64),
+	).Draw(t, "units")
+	return money.FromUnits(units, c)
+}
+
+// The parts add up, and each is the exact share, less or more by at most one minor
+// unit.
+func TestDealIsExact(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := rapid.SampledFrom(currencies).Draw(t, "currency")
+		total := drawAmount(t, c)
+		weights := rapid.SliceOfN(rapid.OneOf(rapid.Int64Range(0, 10), rapid.Int64Range(-3, math.MaxInt64)), 1, 40).Draw(t, "weights")
+		unit, err := money.FromMajor(1, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		minor := unit.Units()
+		for range c.Digits() {
+			minor /= 10
+		}
+		sum, weight := new(big.Int), new(big.Int)
+		for _, w := range weights {
+			weight.Add(weight, big.NewInt(max(w, 0)))
+		}
+		broken := 0
+		for i, part := range subscription.Deal(total, weights) {
+			sum.Add(sum, big.NewInt(part.Units()))
+			if part.Units()%minor != 0 {
+				broken++
+			}
+			if part.Currency() != c || part.Sign() < 0 {
+				t.Fatalf("a part of %s is %s", total, part)
+			}
+			if weight.Sign() == 0 {
+				continue
+			}
+			if weights[i] <= 0 && part.Sign() != 0 {
+				t.Fatalf("who has the weight %d gets %s", weights[i], part)
+			}
+			share := new(big.Rat).SetFrac(new(big.Int).Mul(big.NewInt(total.Units()), big.NewInt(max(weights[i], 0))), weight)
+			if off := share.Sub(share, big.NewRat(part.Units(), 1)); off.Abs(off).Cmp(big.NewRat(minor, 1)) > 0 {
+				t.Fatalf("%s of %s is off by %s", part, total, off.FloatString(2))
+			}
+		}
+		if sum.Cmp(big.NewInt(total.Units())) != 0 {
+			t.Fatalf("the parts of %s come to %s", total, sum)
+		}
+		if broken > 1 || total.Units()%minor == 0 && broken > 0 {
+			t.Fatalf("%d parts of %s are not whole", broken, total)
+		}
+	})
+}
+
+// The rest is what Deal gives to the days that are left. It never grows as time
+// passes, never falls as the rate grows, and is at most D minor units below a
+// calculation by proportion, and never above it.
+func TestRestIsTheTailOfDeal(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := rapid.SampledFrom(currencies).Draw(t, "currency")
+		rate, term := drawAmount(t, c), drawTerm(t)
+		left := math.MaxInt64 - rate.Units()
+		by := rapid.OneOf(rapid.Int64Range(0, left), rapid.Int64Range(0, min(left, money.Scale))).Draw(t, "more by")
+		more := money.FromUnits(rate.Units()+by, c)
+		days := term.Days()
+		weights := make([]int64, days)
+		for i := range weights {
+			weights[i] = 1
+		}
+		minor := int64(money.Scale)
+		for range c.Digits() {
+			minor /= 10
+		}
+		parts := subscription.Deal(rate, weights)
+		var tail int64
+		for day := days - 1; day >= 0; day-- {
+			tail += parts[day].Units()
+			now := term.DayStart(day)
+			if !now.Before(term.DayStart(day + 1)) {
+				continue // a day of no length, which the zone skipped
+			}
+			got := subscription.Rest(rate, term, now)
+			if got != money.FromUnits(tail, c) {
+				t.Fatalf("day %d of %d: the rest of %s is %s, Deal says %d", day, days, rate, got, tail)
+			}
+			if higher := subscription.Rest(more, term, now); higher.Units() < got.Units() {
+				t.Fatalf("day %d of %d: %s has the rest %s, %s has %s", day, days, rate, got, more, higher)
+			}
+			off := new(big.Rat).SetFrac(new(big.Int).Mul(big.NewInt(rate.Units()), big.NewInt(int64(days-day))), big.NewInt(int64(days)))
+			off.Sub(off, big.NewRat(got.Units(), 1))
+			if off.Sign() < 0 || off.Cmp(big.NewRat(minor*int64(days), 1)) >= 0 {
+				t.Fatalf("day %d of %d: the rest of %s is %s, off by %s", day, days, rate, got, off.FloatString(2))
+			}
+		}
+		if got := subscription.Rest(rate, term, term.Start); got != rate {
+			t.Fatalf("at the start %s is %s", rate, got)
+		}
+	})
 }

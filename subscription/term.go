@@ -167,17 +167,22 @@ func clockOf(at time.Time, zone *time.Location) time.Time {
 func moment(clock time.Time, zone *time.Location) time.Time {
 	// No clock is two days off. From there on, one offset after the other is
 	// tried, for as long as it holds.
-	probe := clock.Add(-48 * time.Hour).In(zone)
-	for {
-		_, offset := probe.Zone()
+	from := clock.Add(-48 * time.Hour).In(zone)
+	for first := true; ; first = false {
+		_, offset := from.Zone()
 		at := clock.Add(-time.Duration(offset) * time.Second)
-		start, end := probe.ZoneBounds()
+		_, end := from.ZoneBounds()
+		if !end.IsZero() && !end.After(from) {
+			// Where a zone has only rules, the bounds on the last day of a leap
+			// year end with the day before. Nothing changes within this hour.
+			end = from.Add(time.Hour)
+		}
 		switch {
-		case !start.IsZero() && at.Before(start):
-			return start.UTC()
+		case at.Before(from) && !first:
+			return from.UTC()
 		case end.IsZero() || at.Before(end):
 			return at.UTC()
 		}
-		probe = end.In(zone)
+		from = end.In(zone)
 	}
 }
