@@ -45,7 +45,8 @@ func TestChanges(t *testing.T) {
 		{"doubling at last", buy(t, 100, "0.14 USD", february), 200, "0.14 USD", february.End.Add(-1), "28.00 USD", "0.50 USD"},
 		{"fewer", buy(t, 10, "20.00 USD", april), 3, "20.00 USD", midApril, "60.00 USD", "-69.95 USD"},
 		{"fewer, and cheaper by now", buy(t, 10, "20.00 USD", april), 3, "1.00 USD", midApril, "60.00 USD", "-69.95 USD"},
-		{"fewer, of what can't be divided", buy(t, 3, "0.01 USD", april), 2, "0.01 USD", april.Start, "0.02 USD", "-0.01 USD"},
+		{"fewer, of what can't be divided", subscription.Holding{Quantity: 3, Rate: amount(t, "0.05 USD"), Term: april}, 2, "0.01 USD", april.Start, "0.03 USD", "-0.02 USD"},
+		{"fewer, of what can't be divided, less than a cent", subscription.Holding{Quantity: 3, Rate: amount(t, "0.055 USD"), Term: april}, 2, "0.01 USD", april.Start, "0.03666666 USD", "-0.01833334 USD"},
 		{"a price that changed", buy(t, 10, "20.00 USD", april), 12, "25.00 USD", midApril, "250.00 USD", "25.00 USD"},
 		{"the same", buy(t, 10, "20.00 USD", april), 10, "25.00 USD", midApril, "200.00 USD", "0 USD"},
 		{"yen", buy(t, 1, "3000 JPY", april), 2, "3000 JPY", midApril, "6000 JPY", "1500 JPY"},
@@ -102,7 +103,9 @@ func TestRefusals(t *testing.T) {
 	renew := func(h subscription.Holding, n int64, unit money.Amount) func() error {
 		return func() error { _, err := h.Renew(n, unit); return err }
 	}
-	backwards, weekly, negative, nothing := april, april, had, had
+	backwards, empty, weekly, negative, nowhere, nothing := april, april, april, had, had, had
+	empty.End = april.Start
+	nowhere.Rate = money.Amount{}
 	backwards.Start, backwards.End = april.End, april.Start
 	weekly.Period = "week"
 	negative.Rate = had.Rate.Neg()
@@ -121,6 +124,7 @@ func TestRefusals(t *testing.T) {
 		{"buy without a price", buy(1, money.Amount{}, april), subscription.ErrPrice},
 		{"buy for no term", buy(1, usd, subscription.Term{}), subscription.ErrPeriod},
 		{"buy for a term that ends before it starts", buy(1, usd, backwards), subscription.ErrPeriod},
+		{"buy for an empty term", buy(1, usd, empty), subscription.ErrPeriod},
 		{"buy for a week", buy(1, usd, weekly), subscription.ErrPeriod},
 		{"buy too much", buy(math.MaxInt64, usd, april), money.ErrRange},
 		{"add none", add(had, 0, usd, now), subscription.ErrQuantity},
@@ -135,6 +139,7 @@ func TestRefusals(t *testing.T) {
 		{"add to nothing", add(subscription.Holding{}, 1, usd, now), subscription.ErrPeriod},
 		{"add to none", add(nothing, 1, usd, now), subscription.ErrQuantity},
 		{"add to a negative rate", add(negative, 1, usd, now), subscription.ErrPrice},
+		{"add to a rate in no currency", add(nowhere, 1, usd, now), subscription.ErrPrice},
 		{"set to none", set(had, 0, usd, now), subscription.ErrQuantity},
 		{"set to fewer than none", set(had, math.MinInt64, usd, now), subscription.ErrQuantity},
 		{"set to less, in another currency", set(had, 1, amount(t, "1.00 EUR"), now), money.ErrCurrencyMismatch},

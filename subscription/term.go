@@ -95,9 +95,6 @@ func (t Term) zone() *time.Location {
 
 // border returns the end of the nth period after the anchor, by the wall clock.
 func (t Term) border(n int) time.Time {
-	if n == 0 {
-		return t.Anchor
-	}
 	clock := clockOf(t.Anchor, t.zone())
 	year, month, day := clock.Date()
 	first := time.Date(year, month+time.Month(n*t.months()), 1, clock.Hour(), clock.Minute(), clock.Second(), 0, time.UTC)

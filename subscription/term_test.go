@@ -109,6 +109,9 @@ func TestTerms(t *testing.T) {
 			if got := term.Days(); got != tt.days[i] {
 				t.Errorf("%s: term %d has %d days, want %d", tt.name, i, got, tt.days[i])
 			}
+			if first, last := term.DayStart(0), term.DayStart(term.Days()); first != term.Start || last != term.End {
+				t.Errorf("%s: the days of term %d go from %s to %s", tt.name, i, first.In(z), last.In(z))
+			}
 			start, term = term.End, term.Next()
 		}
 	}
