@@ -3,7 +3,6 @@ package subscription_test
 import (
 	"math"
 	"math/big"
-	"slices"
 	"testing"
 	"time"
 
@@ -37,18 +36,21 @@ func TestRest(t *testing.T) {
 		ofYears bool
 	}{
 		{name: "even", rate: "14.00 USD", month: time.February, want: map[int]string{0: "14.00 USD", 1: "13.50 USD", 27: "0.50 USD"}},
-		{name: "odd cents", rate: "20.00 USD", month: time.March, want: map[int]string{0: "20.00 USD", 1: "19.35 USD", 10: "13.50 USD", 16: "9.60 USD", 20: "7.04 USD", 30: "0.64 USD"}},
-		{name: "yen", rate: "3000 JPY", month: time.March, want: map[int]string{0: "3000 JPY", 1: "2903 JPY", 24: "672 JPY", 30: "96 JPY"}},
+		{name: "odd cents", rate: "20.00 USD", month: time.March, want: map[int]string{0: "20.00 USD", 1: "19.35 USD", 2: "18.71 USD", 10: "13.55 USD", 16: "9.68 USD", 20: "7.10 USD", 30: "0.65 USD"}},
+		{name: "the example of the contract", rate: "200 USD", month: time.April, want: map[int]string{22: "53.33 USD", 23: "46.67 USD", 24: "40.00 USD"}},
+		{name: "half a cent", rate: "0.05 USD", month: time.April, want: map[int]string{14: "0.03 USD", 15: "0.03 USD", 16: "0.02 USD", 27: "0.01 USD", 28: "0 USD"}},
+		{name: "half a cent of a credit", rate: "-0.05 USD", month: time.April, want: map[int]string{15: "-0.03 USD", 28: "0 USD"}},
+		{name: "yen", rate: "3000 JPY", month: time.March, want: map[int]string{0: "3000 JPY", 1: "2903 JPY", 24: "677 JPY", 30: "97 JPY"}},
 		{name: "fils", rate: "6.150 KWD", month: time.April, want: map[int]string{0: "6.150 KWD", 1: "5.945 KWD", 29: "0.205 KWD"}},
-		{name: "odd fils", rate: "4.600 KWD", month: time.April, want: map[int]string{1: "4.446 KWD", 10: "3.060 KWD", 11: "2.907 KWD", 29: "0.153 KWD"}},
-		{name: "less than a cent", rate: "0.3535 USD", month: time.April, want: map[int]string{0: "0.3535 USD", 5: "0.2535 USD", 6: "0.24 USD", 29: "0.01 USD"}},
+		{name: "odd fils", rate: "4.600 KWD", month: time.April, want: map[int]string{0: "4.600 KWD", 1: "4.447 KWD", 10: "3.067 KWD", 11: "2.913 KWD", 29: "0.153 KWD"}},
+		{name: "less than a cent", rate: "0.3535 USD", month: time.April, want: map[int]string{0: "0.3535 USD", 1: "0.34 USD", 5: "0.29 USD", 6: "0.28 USD", 15: "0.18 USD", 29: "0.01 USD"}},
 		{name: "less than a cent, and days that are even", rate: "0.3035 USD", month: time.April, want: map[int]string{0: "0.3035 USD", 1: "0.29 USD", 29: "0.01 USD"}},
 		{name: "less than a yen", rate: "0.5 JPY", month: time.April, want: map[int]string{0: "0.5 JPY", 1: "0 JPY"}},
-		{name: "fewer cents than days", rate: "0.14 USD", month: time.March, want: map[int]string{1: "0.13 USD", 13: "0.01 USD", 14: "0 USD", 30: "0 USD"}},
-		{name: "a year", rate: "220.00 USD", ofYears: true, month: time.January, want: map[int]string{1: "219.39 USD", 100: "159.00 USD", 364: "0.60 USD"}},
+		{name: "fewer cents than days", rate: "0.14 USD", month: time.March, want: map[int]string{1: "0.14 USD", 2: "0.13 USD", 13: "0.08 USD", 14: "0.08 USD", 29: "0.01 USD", 30: "0 USD"}},
+		{name: "a year", rate: "220.00 USD", ofYears: true, month: time.January, want: map[int]string{1: "219.40 USD", 100: "159.73 USD", 364: "0.60 USD"}},
 		{name: "nothing", rate: "0 USD", month: time.March, want: map[int]string{0: "0 USD", 30: "0 USD"}},
-		{name: "a credit", rate: "-20.00 USD", month: time.March, want: map[int]string{10: "-13.50 USD"}},
-		{name: "as much as there is", rate: "92233720368.54775807 USD", month: time.April, want: map[int]string{0: "92233720368.54775807 USD", 29: "3074457345.61 USD"}},
+		{name: "a credit", rate: "-20.00 USD", month: time.March, want: map[int]string{0: "-20.00 USD", 10: "-13.55 USD"}},
+		{name: "as much as there is", rate: "92233720368.54775807 USD", month: time.April, want: map[int]string{0: "92233720368.54775807 USD", 1: "89159263022.92 USD", 29: "3074457345.62 USD"}},
 	}
 	for _, tt := range tests {
 		start, period := utc(2026, tt.month, 1, 10), catalog.Month
@@ -91,35 +93,15 @@ func TestRestOutsideOfTheTerm(t *testing.T) {
 	}
 }
 
-func TestDeal(t *testing.T) {
-	tests := []struct {
-		name    string
-		total   string
-		weights []int64
-		want    []string
-	}{
-		{"ties", "1.00 USD", []int64{1, 1, 1}, []string{"0.34 USD", "0.33 USD", "0.33 USD"}},
-		{"largest remainder", "1.00 USD", []int64{1, 2, 3}, []string{"0.17 USD", "0.33 USD", "0.50 USD"}},
-		{"yen", "100 JPY", []int64{1, 1, 1}, []string{"34 JPY", "33 JPY", "33 JPY"}},
-		{"fils", "0.100 KWD", []int64{1, 1, 1}, []string{"0.034 KWD", "0.033 KWD", "0.033 KWD"}},
-		{"less than a cent", "1.005 USD", []int64{1, 1, 1}, []string{"0.34 USD", "0.335 USD", "0.33 USD"}},
-		{"less than a cent, even", "0.905 USD", []int64{0, 1, 1, 1}, []string{"0 USD", "0.305 USD", "0.30 USD", "0.30 USD"}},
-		{"the share of all decides", "0.015 USD", []int64{1, 2, 3}, []string{"0 USD", "0.005 USD", "0.01 USD"}},
-		{"nothing for no weight", "0.01 USD", []int64{0, -5, 1}, []string{"0 USD", "0 USD", "0.01 USD"}},
-		{"no weight at all", "0.03 USD", []int64{0, -1}, []string{"0.02 USD", "0.01 USD"}},
-		{"a credit", "-1.00 USD", []int64{1, 1, 1}, []string{"-0.34 USD", "-0.33 USD", "-0.33 USD"}},
-		{"the largest numbers", "92233720368.54775807 USD", []int64{math.MaxInt64, math.MaxInt64, math.MaxInt64},
-			[]string{"30744573456.18775807 USD", "30744573456.18 USD", "30744573456.18 USD"}},
-		{"one", "0.12345678 USD", []int64{7}, []string{"0.12345678 USD"}},
-		{"nobody", "1.00 USD", nil, nil},
-	}
-	for _, tt := range tests {
-		var want []money.Amount
-		for _, text := range tt.want {
-			want = append(want, amount(t, text))
-		}
-		if got := subscription.Deal(amount(t, tt.total), tt.weights); !slices.Equal(got, want) {
-			t.Errorf("%s: %v, want %v", tt.name, got, want)
+// A term may have any length: the rate times the days can be more than 64 bits
+// hold.
+func TestRestOfALongTerm(t *testing.T) {
+	term := begin(t, utc(2000, time.January, 1, 0), catalog.Year, nil)
+	term.End = utc(2200, time.January, 1, 0) // after 73,049 days
+	rate := money.FromUnits(math.MaxInt64, "CLF")
+	for day, want := range map[int]string{0: "92233720368.54775807 CLF", 1: "92232457740.4437 CLF", 36524: "46117491498.3258 CLF", 73048: "1262628.1040 CLF"} {
+		if got := subscription.Rest(rate, term, term.DayStart(day)); got != amount(t, want) {
+			t.Errorf("day %d: %s, want %s", day, got, want)
 		}
 	}
 }
@@ -136,96 +118,155 @@ func drawAmount(t *rapid.T, c money.Currency) money.Amount {
 	return money.FromUnits(units, c)
 }
 
-// The parts add up, and each is the exact share, less or more by at most one minor
-// unit.
-func TestDealIsExact(t *testing.T) {
+// minorOf returns a currency's minor unit in units of money.
+func minorOf(c money.Currency) int64 {
+	unit := int64(money.Scale)
+	for range c.Digits() {
+		unit /= 10
+	}
+	return unit
+}
+
+// deal deals a rate out to days, counted back from the last: each gets as many
+// minor units as all of them have for certain, and one more as soon as those that
+// are left of the division have come to half of one that has not been given yet.
+// What is less than a minor unit goes to the first day.
+func deal(rate money.Amount, days int) []int64 {
+	unit := minorOf(rate.Currency())
+	each, odd := rate.Units()/unit/int64(days), rate.Units()/unit%int64(days)
+	parts := make([]int64, days)
+	var due int64 // in 1/(2 × days) of a minor unit
+	for day := days - 1; day >= 0; day-- {
+		parts[day] = each * unit
+		if due += 2 * odd; due >= int64(days) {
+			parts[day] += unit
+			due -= 2 * int64(days)
+		}
+	}
+	parts[0] += rate.Units() % unit
+	return parts
+}
+
+// drawDay draws one of a term's days that has begun at some moment, and returns
+// its number and its start. A day of no length, which the zone skipped, has not.
+func drawDay(t *rapid.T, term subscription.Term) (int, time.Time) {
+	at := term.DayStart(rapid.IntRange(0, term.Days()-1).Draw(t, "day"))
+	return term.Day(at), at
+}
+
+// proportion is the exact part of an amount that so many of the days have.
+func proportion(units int64, left, days int) *big.Rat {
+	return new(big.Rat).SetFrac(new(big.Int).Mul(big.NewInt(units), big.NewInt(int64(left))), big.NewInt(int64(days)))
+}
+
+// The rest is the exact proportion of the whole minor units, rounded half up; on
+// the first day it is the rate. Of a negative rate it is the negative.
+func TestRestIsTheRoundedProportion(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := rapid.SampledFrom(currencies).Draw(t, "currency")
-		total := drawAmount(t, c)
-		weights := rapid.SliceOfN(rapid.OneOf(rapid.Int64Range(0, 10), rapid.Int64Range(-3, math.MaxInt64)), 1, 40).Draw(t, "weights")
-		unit, err := money.FromMajor(1, c)
-		if err != nil {
-			t.Fatal(err)
+		rate, term := drawAmount(t, c), drawTerm(t)
+		day, now := drawDay(t, term)
+		want := rate.Units()
+		if unit := minorOf(c); day > 0 {
+			exact := proportion(rate.Units()/unit, term.Days()-day, term.Days())
+			exact.Add(exact, big.NewRat(1, 2))
+			whole := new(big.Int).Quo(exact.Num(), exact.Denom())
+			want = whole.Int64() * unit
 		}
-		minor := unit.Units()
-		for range c.Digits() {
-			minor /= 10
+		if got := subscription.Rest(rate, term, now); got != money.FromUnits(want, c) {
+			t.Fatalf("day %d of %d: the rest of %s is %s, want %s", day, term.Days(), rate, got, money.FromUnits(want, c))
 		}
-		sum, weight := new(big.Int), new(big.Int)
-		for _, w := range weights {
-			weight.Add(weight, big.NewInt(max(w, 0)))
-		}
-		broken := 0
-		for i, part := range subscription.Deal(total, weights) {
-			sum.Add(sum, big.NewInt(part.Units()))
-			if part.Units()%minor != 0 {
-				broken++
-			}
-			if part.Currency() != c || part.Sign() < 0 {
-				t.Fatalf("a part of %s is %s", total, part)
-			}
-			if weight.Sign() == 0 {
-				continue
-			}
-			if weights[i] <= 0 && part.Sign() != 0 {
-				t.Fatalf("who has the weight %d gets %s", weights[i], part)
-			}
-			share := new(big.Rat).SetFrac(new(big.Int).Mul(big.NewInt(total.Units()), big.NewInt(max(weights[i], 0))), weight)
-			if off := share.Sub(share, big.NewRat(part.Units(), 1)); off.Abs(off).Cmp(big.NewRat(minor, 1)) > 0 {
-				t.Fatalf("%s of %s is off by %s", part, total, off.FloatString(2))
-			}
-		}
-		if sum.Cmp(big.NewInt(total.Units())) != 0 {
-			t.Fatalf("the parts of %s come to %s", total, sum)
-		}
-		if broken > 1 || total.Units()%minor == 0 && broken > 0 {
-			t.Fatalf("%d parts of %s are not whole", broken, total)
+		if got := subscription.Rest(rate.Neg(), term, now); got != money.FromUnits(-want, c) {
+			t.Fatalf("day %d of %d: the rest of %s is %s, want %s", day, term.Days(), rate.Neg(), got, money.FromUnits(-want, c))
 		}
 	})
 }
 
-// The rest is what Deal gives to the days that are left. It never grows as time
-// passes, never falls as the rate grows, and is at most D minor units below a
-// calculation by proportion, and never above it.
-func TestRestIsTheTailOfDeal(t *testing.T) {
+// What the days get is a largest-remainder apportionment of the whole minor units:
+// each gets its exact share rounded down or up, as many rounded up as the division
+// leaves units. They are spread evenly: any days in a row get their exact share,
+// too, rounded down or up. And the rest is what the days that are left get, so
+// that it never grows.
+func TestDaysAreDealtEvenly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := rapid.SampledFrom(currencies).Draw(t, "currency")
 		rate, term := drawAmount(t, c), drawTerm(t)
-		left := math.MaxInt64 - rate.Units()
-		by := rapid.OneOf(rapid.Int64Range(0, left), rapid.Int64Range(0, min(left, money.Scale))).Draw(t, "more by")
-		more := money.FromUnits(rate.Units()+by, c)
-		days := term.Days()
-		weights := make([]int64, days)
-		for i := range weights {
-			weights[i] = 1
-		}
-		minor := int64(money.Scale)
-		for range c.Digits() {
-			minor /= 10
-		}
-		parts := subscription.Deal(rate, weights)
+		days, unit := term.Days(), minorOf(c)
+		parts := deal(rate, days)
 		var tail int64
 		for day := days - 1; day >= 0; day-- {
-			tail += parts[day].Units()
+			if parts[day] < 0 {
+				t.Fatalf("day %d of %d gets %d of %s", day, days, parts[day], rate)
+			}
+			tail += parts[day]
 			now := term.DayStart(day)
 			if !now.Before(term.DayStart(day + 1)) {
 				continue // a day of no length, which the zone skipped
 			}
-			got := subscription.Rest(rate, term, now)
-			if got != money.FromUnits(tail, c) {
-				t.Fatalf("day %d of %d: the rest of %s is %s, Deal says %d", day, days, rate, got, tail)
-			}
-			if higher := subscription.Rest(more, term, now); higher.Units() < got.Units() {
-				t.Fatalf("day %d of %d: %s has the rest %s, %s has %s", day, days, rate, got, more, higher)
-			}
-			off := new(big.Rat).SetFrac(new(big.Int).Mul(big.NewInt(rate.Units()), big.NewInt(int64(days-day))), big.NewInt(int64(days)))
-			off.Sub(off, big.NewRat(got.Units(), 1))
-			if off.Sign() < 0 || off.Cmp(big.NewRat(minor*int64(days), 1)) >= 0 {
-				t.Fatalf("day %d of %d: the rest of %s is %s, off by %s", day, days, rate, got, off.FloatString(2))
+			if got := subscription.Rest(rate, term, now); got != money.FromUnits(tail, c) {
+				t.Fatalf("day %d of %d: the rest of %s is %s, the days are given %d", day, days, rate, got, tail)
 			}
 		}
-		if got := subscription.Rest(rate, term, term.Start); got != rate {
-			t.Fatalf("at the start %s is %s", rate, got)
+		if tail != rate.Units() {
+			t.Fatalf("%d days get %d of %s", days, tail, rate)
+		}
+
+		parts[0] -= rate.Units() % unit
+		whole, larger := rate.Units()/unit, int64(0)
+		for day, part := range parts {
+			if extra := part - whole/int64(days)*unit; extra != 0 && extra != unit {
+				t.Fatalf("day %d of %d gets %d of %s", day, days, part, rate)
+			} else if extra == unit {
+				larger++
+			}
+		}
+		if larger != whole%int64(days) {
+			t.Fatalf("%d of %d days get a unit more of %s", larger, days, rate)
+		}
+		from := rapid.IntRange(0, days-1).Draw(t, "from")
+		var run int64
+		for day := from; day < days; day++ {
+			run += parts[day]
+			off := proportion(whole, day+1-from, days)
+			if off.Sub(off, big.NewRat(run/unit, 1)); off.Abs(off).Cmp(big.NewRat(1, 1)) >= 0 {
+				t.Fatalf("days %d to %d of %d get %d of %s", from, day, days, run, rate)
+			}
+		}
+	})
+}
+
+// A higher rate never has a lower rest. How much higher it is differs from a
+// calculation by proportion by less than a minor unit, or less than two where the
+// rates are not whole in minor units; not at all on the first day.
+func TestMoreIsNeverCheaper(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := rapid.SampledFrom(currencies).Draw(t, "currency")
+		rate, term, unit := drawAmount(t, c), drawTerm(t), minorOf(c)
+		if rapid.Bool().Draw(t, "whole") {
+			rate = money.FromUnits(rate.Units()/unit*unit, c)
+		}
+		left := math.MaxInt64 - rate.Units()
+		by := rapid.OneOf(
+			rapid.Int64Range(0, left),
+			rapid.Int64Range(0, min(left, money.Scale)),
+			rapid.Map(rapid.Int64Range(0, min(left/unit, 100_000)), func(n int64) int64 { return n * unit }),
+		).Draw(t, "more by")
+		more := money.FromUnits(rate.Units()+by, c)
+		day, now := drawDay(t, term)
+		cost, err := subscription.Rest(more, term, now).Sub(subscription.Rest(rate, term, now))
+		if err != nil || cost.Sign() < 0 {
+			t.Fatalf("day %d of %d: from %s to %s costs %s, %v", day, term.Days(), rate, more, cost, err)
+		}
+		most := 2 * unit
+		switch {
+		case day == 0:
+			most = 1
+		case rate.Units()%unit == 0 && by%unit == 0:
+			most = unit
+		}
+		off := proportion(by, term.Days()-day, term.Days())
+		if off.Sub(off, big.NewRat(cost.Units(), 1)); off.Abs(off).Cmp(big.NewRat(most, 1)) >= 0 {
+			t.Fatalf("day %d of %d: from %s to %s costs %s, off by %s", day, term.Days(), rate, more, cost, off.FloatString(2))
 		}
 	})
 }
