@@ -244,3 +244,5 @@ func wants(t *testing.T, what string, err, want error, text string) {
 
 // sandboxed is a sandbox as it comes.
 func sandboxed() sandbox.Config { return sandbox.Config{} }
+
+func purseOf(text string) []money.Amount { return []money.Amount{amount(text)} }
