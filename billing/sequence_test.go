@@ -39,12 +39,12 @@ func (p *period) rate(at time.Time) int64 { return p.rates[p.term.Day(at)] }
 // worth is what all the days of the period are worth, each by its own rate dealt out
 // to all days.
 func (p *period) worth() (cents int64) {
-	ones := make([]int64, len(p.rates))
-	for i := range ones {
-		ones[i] = 1
+	days := int64(len(p.rates))
+	rest := func(rate, day int64) int64 { // of the days from this one on, half a cent rounded up
+		return (2*rate*(days-day) + days) / (2 * days)
 	}
 	for day, rate := range p.rates {
-		cents += subscription.Deal(money.FromUnits(rate*money.Scale/100, "USD"), ones)[day].Units() / (money.Scale / 100)
+		cents += rest(rate, int64(day)) - rest(rate, int64(day)+1)
 	}
 	return cents
 }
