@@ -126,7 +126,8 @@ func TestCostlessPurchaseIsMadeOnce(t *testing.T) {
 	for _, key := range []string{"k", ""} {
 		d := newDesk(t, inMemory, "100 USD")
 		d.must(d.Purchase(t.Context(), d.me(), "", "storage", 100))
-		d.clock.Advance(25 * day) // 14.00 USD are 45 cents a day and 5 odd ones, 14.14 USD 19 odd ones: all over
+		d.clock.Advance(30 * day) // the last day of 31: of 14.00 USD it is worth 0.45, of 14.14 and of 14.28 USD 0.46
+		d.must(d.Purchase(t.Context(), d.me(), "one", "storage", 1))
 		quote, err := d.QuotePurchase(t.Context(), d.me(), "storage", 1)
 		d.must(err)
 		if quote.Amount.Sign() != 0 {
@@ -138,7 +139,7 @@ func TestCostlessPurchaseIsMadeOnce(t *testing.T) {
 				t.Errorf("%+v, %v", receipt, err)
 			}
 		}
-		if n := d.of(-11).Quantity; n != 101 {
+		if n := d.of(-11).Quantity; n != 102 {
 			t.Errorf("there are %d", n)
 		}
 		if key != "" {
@@ -218,8 +219,8 @@ func TestAddingToWhatWasAgreedElsewhere(t *testing.T) {
 		want string
 	}{
 		{"in 31 days", at.AddDate(0, 1, 0).Truncate(time.Second), "14.00 USD"},
-		{"in five months and a day", at.AddDate(0, 5, 1), "70.66 USD"}, // of six months: 84.00 USD for 183 days, of which 29 are over
-		{"today", at.Add(time.Hour), "0.46 USD"},
+		{"in five months and a day", at.AddDate(0, 5, 1), "70.69 USD"}, // of six months: 84.00 USD for 183 days, of which 29 are over
+		{"today", at.Add(time.Hour), "0.47 USD"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := newDesk(t, inMemory, "200 USD", billing.Purchase{Plan: -9, Quantity: 5}, billing.Purchase{Plan: -11, Quantity: 100, DueAt: tt.due})

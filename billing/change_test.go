@@ -116,7 +116,7 @@ func TestFailureOfTheProviderWhenPlanIsChanged(t *testing.T) {
 			diff(t, "state", d.state(2), tt.state)
 			want, revenue := int64(5), "100.00 USD"
 			if tt.state == "settled" {
-				want, revenue = 10, "174.19 USD" // 200.00 deals out 148.35 for 23 of 31 days, 100.00 only 74.16
+				want, revenue = 10, "174.20 USD" // 200.00 deals out 148.35 for 23 of 31 days, 100.00 only 74.16
 			}
 			if got := d.of(-9); got.Quantity != want || got.Rate.Units() != want*20*1e8 || got.PaidFrom != "card" {
 				t.Errorf("%+v", got)
@@ -285,8 +285,8 @@ func TestPlanGetsSmaller(t *testing.T) {
 			if got.Quantity != 4 || got.Rate != amount("80 USD") {
 				t.Errorf("%+v", got)
 			}
-			diff(t, "wallet", d.wallet("USD"), "58.05 USD") // 15 × (6.45 − 2.58)
-			diff(t, "revenue", d.sums(ledger.Revenue, "USD"), "141.95 USD")
+			diff(t, "wallet", d.wallet("USD"), "58.06 USD") // 15 × (6.45 − 2.58)
+			diff(t, "revenue", d.sums(ledger.Revenue, "USD"), "141.94 USD")
 		})
 	}
 	t.Run("agreed elsewhere", func(t *testing.T) {

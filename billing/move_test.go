@@ -20,7 +20,7 @@ func (d *desk) move(key string, n int64) (done, replay bool, err error) {
 }
 
 // subscriber returns a desk whose card pays for ten since ten days, of 31: 6.45 USD a
-// day, and five odd cents that are over; 135.45 USD are left.
+// day, and five odd cents that are over; 135.48 USD are left.
 func subscriber(t *testing.T, config store.Config, purse string) *desk {
 	t.Helper()
 	d := newDesk(t, config, "")
@@ -39,7 +39,7 @@ func TestWhatIsLeftOfPlan(t *testing.T) {
 	d.must(err)
 	diff(t, "balance", *got, billing.SubscriptionBalance{
 		TotalCost: amount("200 USD"), Currency: "USD", PeriodStart: start, PeriodEnd: start.AddDate(0, 1, 0), PeriodUsedUntil: start.Add(10 * day),
-		DaysElapsed: 10, Remaining: amount("135.45 USD"), RemainingInWalletCurrency: amount("135.45 USD"), WalletCurrency: "USD",
+		DaysElapsed: 10, Remaining: amount("135.48 USD"), RemainingInWalletCurrency: amount("135.48 USD"), WalletCurrency: "USD",
 	})
 	d.clock.Advance(21*day + time.Second) // over, on the day that it is due
 	got, err = d.SubscriptionBalance(t.Context(), d.me())
@@ -131,12 +131,12 @@ func TestPlanMovesToTheWallet(t *testing.T) {
 		revenue    string
 		collection int
 	}{
-		{"", 6, "none", "15.45 USD", "184.55 USD", 0}, // 200 − 135.45 + 120
-		{"65 USD", 10, "none", "0.45 USD", "264.55 USD", 0},
-		{"64.55 USD", 10, "none", "0.00 USD", "264.55 USD", 0},
-		{"64.549 USD", 10, "0.01 USD", "0.009 USD", "264.55 USD", 1}, // to the cent, and no more
-		{"", 10, "64.55 USD", "0.00 USD", "264.55 USD", 1},
-		{"20 USD", 30, "444.55 USD", "0.00 USD", "664.55 USD", 1},
+		{"", 6, "none", "15.48 USD", "184.52 USD", 0}, // 200 − 135.48 + 120
+		{"65 USD", 10, "none", "0.48 USD", "264.52 USD", 0},
+		{"64.52 USD", 10, "none", "0.00 USD", "264.52 USD", 0},
+		{"64.519 USD", 10, "0.01 USD", "0.009 USD", "264.52 USD", 1}, // to the cent, and no more
+		{"", 10, "64.52 USD", "0.00 USD", "264.52 USD", 1},
+		{"20 USD", 30, "444.52 USD", "0.00 USD", "664.52 USD", 1},
 	} {
 		for name, config := range map[string]func() store.Config{
 			"memory":   func() store.Config { return inMemory },
@@ -243,8 +243,8 @@ func TestMoveGoesOnAfterCrash(t *testing.T) {
 		_, _, err := d.move("k", 10)
 		wants(t, "at first", err, billing.ErrUnsettled, "")
 		d.bank.behaves(sandbox.Behaviour{})
-		d.must(d.Receive(t.Context(), payment.Event{Kind: payment.Charged, ChargeID: "c2.p", Outcome: payment.Outcome{State: payment.Settled, Amount: amount("64.55 USD")}}))
-		diff(t, "wallet", d.wallet("USD"), "64.55 USD")
+		d.must(d.Receive(t.Context(), payment.Event{Kind: payment.Charged, ChargeID: "c2.p", Outcome: payment.Outcome{State: payment.Settled, Amount: amount("64.52 USD")}}))
+		diff(t, "wallet", d.wallet("USD"), "64.52 USD")
 		if spent {
 			d.must(d.CarryOne(t.Context(), billing.Order{PortalID: "p", Key: "c", What: billing.Charge{Service: "backup", Quantity: 1, Amount: amount("1 USD")}}))
 			for range 2 {
