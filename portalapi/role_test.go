@@ -14,42 +14,6 @@ import (
 // everybody is anon and every role, the least first.
 var everybody = []billing.Role{anon, billing.Guest, billing.Member, billing.RoomAdmin, billing.Admin, billing.Owner}
 
-// Source: contract, "Test matrix from the official API tests".
-func TestRolesReadWhatTheyMay(t *testing.T) {
-	h := newHouse(t, setup{})
-	adminsOnly := []int{401, 403, 403, 403, 200, 200}
-	matrix := map[string][]int{ // by everybody
-		"customerinfo":        adminsOnly,
-		"customer/balance":    adminsOnly,
-		"customer/aibalance":  adminsOnly,
-		"customer/operations": adminsOnly,
-		"customer/operations?serviceName=backup&type=Deposit": adminsOnly,
-		"quota":              {401, 403, 200, 200, 200, 200},
-		"quotas":             adminsOnly,
-		"quotas?wallet=true": adminsOnly,
-		"topupsettings":      adminsOnly,
-		"currencies":         adminsOnly,
-	}
-	for _, read := range reads {
-		if matrix[read] == nil {
-			t.Errorf("%s is not in the matrix", read)
-		}
-	}
-	for i, role := range everybody {
-		key := h.keyOf(role)
-		for read, statuses := range matrix {
-			got := h.do(request{path: read, key: key})
-			if got.status != statuses[i] {
-				t.Errorf("%s as %s: %d, want %d", read, role, got.status, statuses[i])
-			}
-			if got.status == http.StatusForbidden {
-				same(t, `{"error":{"message":"Access denied","type":"System.Security.SecurityException",`+
-					`"stack":null,"hresult":-2146233078},"status":1,"statusCode":403}`, got.body)
-			}
-		}
-	}
-}
-
 // Input is checked before the role is, as in DocSpace.
 func TestGuestWithBadInputIsToldOfTheInput(t *testing.T) {
 	h := newHouse(t, setup{})
