@@ -1,6 +1,7 @@
 package portalapi
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/bursarhq/bursar/billing"
@@ -53,6 +54,10 @@ func (d *door) createKey(r *http.Request, c *billing.Caller) (done, error) {
 		return done{}, err
 	}
 	secret, key, err := d.service.CreateKeyFor(r.Context(), c, in)
+	var wrong *billing.FieldError
+	if errors.As(err, &wrong) && wrong.Field == "scope" { // as the portal names it
+		err = newInvalid("permissions", theField("permissions")+wrong.Text+".")
+	}
 	if err != nil {
 		return done{}, err
 	}

@@ -85,6 +85,7 @@ func (f *form) decimal(name string, least, most money.Amount) string {
 	text, ok := "0", true
 	if value := f.value(name); value != nil {
 		text, ok = digitsOf(value)
+		ok = ok && !strings.HasPrefix(text, "+") // no number of JSON's
 	}
 	amount, err := money.Parse(text, "")
 	switch {
