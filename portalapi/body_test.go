@@ -73,7 +73,9 @@ func TestNoMemberTakesWhatItMustNot(t *testing.T) {
 func TestNoBodyIsTakenThatIsNoneOfAnObject(t *testing.T) {
 	h := newHouse(t, setup{})
 	before := h.standing()
-	deep := func(open, closed string) string { return strings.Repeat(open, 10_000) + "1" + strings.Repeat(closed, 10_000) }
+	deep := func(open, closed string) string {
+		return strings.Repeat(open, 10_000) + "1" + strings.Repeat(closed, 10_000)
+	}
 	for _, c := range writesWithBody() {
 		first := c.members[0].at
 		inner := strings.TrimSuffix(c.body, "}")

@@ -46,7 +46,8 @@ type Config struct {
 	RedirectHosts []string
 	// SalesEmail is where people who want more may write to; "" is nowhere.
 	SalesEmail string
-	// Now tells the time by which requests are counted; nil means time.Now.
+	// Now tells the time by which requests are counted and prices hold; nil means
+	// time.Now.
 	Now func() time.Time
 }
 

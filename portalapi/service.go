@@ -146,13 +146,13 @@ func (d *door) accountingPrices(r *http.Request, c *billing.Caller) (done, error
 		return done{}, err
 	}
 	out := []docspace.PriceRecord{}
-	currency := d.service.Catalog().DefaultCurrency()
+	currency, now := d.service.Catalog().DefaultCurrency(), d.now()
 	for i, price := range prices {
 		next := time.Time{}
 		if i+1 < len(prices) {
 			next = prices[i+1].From
 		}
-		if active := !price.From.After(d.now()) && (next.IsZero() || next.After(d.now())); active || !onlyActive {
+		if active := !price.From.After(now) && (next.IsZero() || next.After(now)); active || !onlyActive {
 			out = append(out, wirePrice(plan, price, i, currency))
 		}
 	}
