@@ -114,11 +114,3 @@ func TestPlanIsChangedByCard(t *testing.T) {
 		t.Errorf("fewer than there are: %v", err)
 	}
 }
-
-func usd(text string) money.Amount {
-	a, err := money.Parse(text, "USD")
-	if err != nil {
-		panic(err)
-	}
-	return a
-}
