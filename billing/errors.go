@@ -62,7 +62,6 @@ var (
 	// charged anew: the same again, under the same key, tells.
 	ErrUnsettled = errors.New("the outcome of the payment is not known yet")
 	// ErrNotPaid: the portal's plan is not paid.
-	//lint:ignore ST1005 DocSpace's own text
 	ErrNotPaid = errors.New("Tariff is not paid")
 	// ErrLimit: more is used than would be allowed; a *subscription.LimitError is
 	// beneath it.
