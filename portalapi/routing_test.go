@@ -160,7 +160,13 @@ func TestRefreshChangesNothing(t *testing.T) {
 
 func TestHEADIsGETWithoutTheBody(t *testing.T) {
 	h := newHouse(t, setup{})
-	for _, path := range append([]string{"nothing", "quotas?wallet=maybe", "/openapi.yaml"}, reads...) {
+	paths := []string{"nothing", "quotas?wallet=maybe", "/openapi.yaml"}
+	for _, c := range calls {
+		if !c.writes() {
+			paths = append(paths, c.path()+c.query)
+		}
+	}
+	for _, path := range paths {
 		q := request{path: path, key: h.company.OwnerKey, header: map[string]string{"X-Request-Id": "the-same"}}
 		get := h.do(q)
 		q.method = http.MethodHead
@@ -172,6 +178,42 @@ func TestHEADIsGETWithoutTheBody(t *testing.T) {
 			if varies := name == "Date" || name == "Server-Timing"; !varies && head.header.Get(name) != get.header.Get(name) {
 				t.Errorf("%s: %s is %q, but GET has %q", path, name, head.header.Get(name), get.header.Get(name))
 			}
+		}
+	}
+}
+
+// Each route is the same in any case, with slashes at its end, and with parameters
+// that it does not have; its own may be in any case too.
+func TestEveryRouteIsFoundHoweverItIsWritten(t *testing.T) {
+	h := newHouse(t, setup{})
+	for _, c := range calls {
+		path, query := c.path(), strings.TrimPrefix(c.query, "?")
+		var shouted []string
+		for pair := range strings.SplitSeq(query, "&") {
+			name, value, _ := strings.Cut(pair, "=")
+			shouted = append(shouted, strings.ToUpper(name)+"="+value)
+		}
+		for _, written := range []string{
+			strings.ToUpper(path) + c.query, path + "/" + c.query, path + "//" + c.query,
+			path + "?" + strings.Join(shouted, "&"), path + "?" + query + "&fields=id&_=1700000000&x&=",
+		} {
+			q := c.request(h.company.OwnerKey)
+			q.path, q.loose = written, true
+			if c.writes() { // found all the same, and then refused
+				q.key = ""
+				h.from(thisMachine, q).wants(t, http.StatusUnauthorized, "")
+				continue
+			}
+			got := h.from(thisMachine, q)
+			if want := h.from(thisMachine, c.request(h.company.OwnerKey)).payload(t); got.status != http.StatusOK || got.payload(t) != want {
+				t.Errorf("%s: %d %.200s, want %.200s", written, got.status, got.body, want)
+			}
+			same(t, `[{"href":"http://portal.example.com`+written+`","action":"GET"}]`, got.member(t, "links"))
+		}
+	}
+	for _, path := range []string{keysPath + "/a/b", keysPath + "//", apiBase + "accounting/prices", apiBase + "accounting/prices/a/b", tariffBase + "tariff/upcoming/x"} {
+		if got := h.from(thisMachine, request{method: "DELETE", path: path, key: h.company.OwnerKey}); got.status == 200 {
+			t.Errorf("%s: %d", path, got.status)
 		}
 	}
 }
