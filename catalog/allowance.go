@@ -17,7 +17,7 @@ type Line struct {
 type Allowance struct {
 	// Primary is the plan of the first line; nil when there are no lines.
 	Primary *Plan
-	// Price is for everything that is not paid from the wallet.
+	// Price is for the plan, and for all beside it that is not paid from the wallet.
 	Price    money.Amount
 	Features Features
 }
@@ -32,7 +32,7 @@ func Sum(lines []Line, currency money.Currency, at time.Time) (Allowance, error)
 			total.Primary = line.Plan
 		}
 		total.Features = total.Features.plus(line.Plan.Features.times(line.Quantity))
-		if line.Plan.Wallet {
+		if line.Plan.Wallet && line.Plan.Additional {
 			continue
 		}
 		price, err := line.Plan.PriceAt(currency, at).Mul(line.Quantity)

@@ -92,7 +92,7 @@ func TestSumRules(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return &Plan{ID: -1, Name: "x", Features: f, Wallet: wallet,
+		return &Plan{ID: -1, Name: "x", Features: f, Wallet: wallet, Additional: wallet,
 			prices: []Price{{Amounts: []money.Amount{money.FromUnits(money.Scale, "USD")}}}}
 	}
 	huge := plan("room:9223372036854775807", false)
