@@ -108,3 +108,19 @@ func with(t *testing.T, body, at, text string) string {
 	}
 	return strings.Replace(string(out), `"`+here+`"`, text, 1)
 }
+
+// without returns a body that lacks a member.
+func without(t *testing.T, body, at string) string {
+	t.Helper()
+	all := decode[map[string]any](t, body)
+	within := all
+	if outer, inner, nested := strings.Cut(at, "."); nested {
+		within, at = all[outer].(map[string]any), inner
+	}
+	delete(within, at)
+	out, err := json.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}

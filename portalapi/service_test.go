@@ -18,11 +18,6 @@ func envelopeOf(path, payload, count string) string {
 		`","action":"GET"}],"status":0,"statusCode":200}`
 }
 
-// service is a wallet service as the contract has it; on is the value of its flag.
-func serviceText(name, quota string) string {
-	return strings.Replace(quota, `{`, `{"serviceName":"`+name+`",`, 1)
-}
-
 // Source: contract, sections 3.6 to 3.8, 3.15, 3.17 and 3.20. The company is the
 // contract's.
 func TestServicesAreTheContracts(t *testing.T) {
