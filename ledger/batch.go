@@ -230,6 +230,9 @@ func (b *Batch) Run(r Request) (result Result) {
 	if r.Key == "" || len(r.Key) > MaxKey {
 		return Result{Err: fmt.Errorf("%w: a key of %d bytes", ErrRequest, len(r.Key))}
 	}
+	if len(r.Origin) > MaxOrigin {
+		return Result{Err: fmt.Errorf("%w: an origin of %d bytes", ErrRequest, len(r.Origin))}
+	}
 	if before, ok := b.done[doneKey{r.Portal, r.Key}]; ok {
 		if before.Input != r.Input {
 			return Result{Err: ErrMismatch}
@@ -243,7 +246,7 @@ func (b *Batch) Run(r Request) (result Result) {
 	}
 	s.finish()
 	answer.At = s.at
-	s.done = Done{Portal: r.Portal, Key: r.Key, Input: r.Input, Answer: answer}
+	s.done = Done{Portal: r.Portal, Key: r.Key, Input: r.Input, Answer: answer, Origin: r.Origin}
 	b.take(s)
 	return Result{Answer: answer}
 }

@@ -18,10 +18,16 @@ type Request struct {
 	// Input is the hash of all that the caller asked for; see InputOf.
 	Input [32]byte
 	Do    Action
+	// Origin says who asked, for people: "operator 5c1f… 7d0a…". It is kept with
+	// the key, and is a part of nothing that is compared; "" for nobody known.
+	Origin string
 }
 
-// MaxKey is how long a key may be, in bytes.
-const MaxKey = 255
+// MaxKey is how long a key may be, MaxOrigin how long an origin, in bytes.
+const (
+	MaxKey    = 255
+	MaxOrigin = 128
+)
 
 // Action is what a request does: a Post, Reserve, Extend, Complete, Void,
 // Expire or Correct.
@@ -114,6 +120,8 @@ type Done struct {
 	Portal, Key string
 	Input       [32]byte
 	Answer      Answer
+	// Origin is who asked first; "" where that is not known.
+	Origin string
 }
 
 // Result is what one request of a batch came to.

@@ -4,6 +4,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/bursarhq/bursar/ledger"
 	"github.com/bursarhq/bursar/money"
@@ -318,4 +321,37 @@ func (tx *Tx) CorrectedOf(portalID string, book ledger.Book, number int64) (mone
 		   AND book = $2
 		   AND number = $3`, []any{portalID, string(book), number}, &currency, &corrected)
 	return money.FromUnits(corrected, currency), err
+}
+
+// originsAtOnce is how many keys are looked up by one statement.
+const originsAtOnce = 50
+
+// Origins returns who asked for what was done under keys, where that is known.
+func (tx *Tx) Origins(portalID string, keys []string) (map[string]string, error) {
+	places := make([]string, originsAtOnce)
+	for i := range places {
+		places[i] = "$" + strconv.Itoa(i+2)
+	}
+	found := make(map[string]string, len(keys))
+	for some := range slices.Chunk(keys, originsAtOnce) {
+		args := []any{portalID}
+		for i := range places { // always as many, so that it is one statement
+			args = append(args, some[min(i, len(some)-1)])
+		}
+		err := tx.rows(`
+			SELECT key, origin
+			  FROM done
+			 WHERE portal_id = $1
+			   AND key IN (`+strings.Join(places, ", ")+`)
+			   AND origin <> ''`, args, func(scan func(...any) error) error {
+			var key, origin string
+			err := scan(&key, &origin)
+			found[key] = origin
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
 }

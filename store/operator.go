@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -43,8 +44,9 @@ func (tx *Tx) operators() (Address, error) {
 	return a, err
 }
 
-// InsertOperatorKey adds a key, or fails with ErrExists.
-func (s *Store) InsertOperatorKey(ctx context.Context, k OperatorKey) error {
+// InsertOperatorKey adds a key, or fails with ErrExists. Also is done in the same
+// transaction, whose portal is "".
+func (s *Store) InsertOperatorKey(ctx context.Context, k OperatorKey, also func(*Tx) error) error {
 	return s.changeOperators(ctx, func(tx *Tx) error {
 		_, err := tx.exec(`
 			INSERT INTO operator_key (key_id, name, hash, postfix, created_at, expires_at)
@@ -53,22 +55,30 @@ func (s *Store) InsertOperatorKey(ctx context.Context, k OperatorKey) error {
 		if err != nil {
 			return fmt.Errorf("operator key %q: %w", k.Name, err)
 		}
-		return nil
+		return also(tx)
 	})
 }
 
 // RevokeOperatorKey ends a key; one that was revoked stays so from when it was.
-// It fails with ErrNotFound.
-func (s *Store) RevokeOperatorKey(ctx context.Context, keyID string, at time.Time) error {
+// Also is given the key as it was, in the same transaction, whose portal is "". It
+// fails with ErrNotFound.
+func (s *Store) RevokeOperatorKey(ctx context.Context, keyID string, at time.Time, also func(tx *Tx, was OperatorKey) error) error {
 	return s.changeOperators(ctx, func(tx *Tx) error {
-		changed, err := tx.exec(`
+		all, err := tx.OperatorKeys()
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(all, func(k OperatorKey) bool { return k.ID == keyID })
+		if i < 0 {
+			return fmt.Errorf("operator key %q: %w", keyID, ErrNotFound)
+		}
+		if err := tx.one(`
 			UPDATE operator_key
 			   SET revoked_at = coalesce(revoked_at, $1)
-			 WHERE key_id = $2`, micros(at), keyID)
-		if err == nil && changed == 0 {
-			err = fmt.Errorf("operator key %q: %w", keyID, ErrNotFound)
+			 WHERE key_id = $2`, micros(at), keyID); err != nil {
+			return err
 		}
-		return err
+		return also(tx, all[i])
 	})
 }
 

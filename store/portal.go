@@ -184,15 +184,6 @@ func (tx *Tx) DeleteHost(host string) error {
 	return err
 }
 
-// PutTimeZone sets the zone of the portal.
-func (tx *Tx) PutTimeZone(name string) error {
-	_, err := tx.exec(`
-		UPDATE portal
-		   SET time_zone = $2
-		 WHERE portal_id = $1`, tx.portal, name)
-	return err
-}
-
 // Hosts returns the hosts that a portal answers for, sorted.
 func (tx *Tx) Hosts(portalID string) ([]string, error) {
 	var all []string

@@ -144,23 +144,24 @@ func transferPart(all []ledger.Transfer) part {
 func donePart(all []ledger.Done) part {
 	n := len(all)
 	var (
-		portals, keys, currencies = make([]string, n), make([]string, n), make([]string, n)
-		inputs                    = make([][]byte, n)
-		ats, amounts, available   = make([]int64, n), make([]int64, n), make([]int64, n)
-		main, ai, holds, expires  = make([]*int64, n), make([]*int64, n), make([]*int64, n), make([]*int64, n)
+		portals, keys            = make([]string, n), make([]string, n)
+		currencies, origins      = make([]string, n), make([]string, n)
+		inputs                   = make([][]byte, n)
+		ats, amounts, available  = make([]int64, n), make([]int64, n), make([]int64, n)
+		main, ai, holds, expires = make([]*int64, n), make([]*int64, n), make([]*int64, n), make([]*int64, n)
 	)
 	for i := range all {
 		d, a := &all[i], &all[i].Answer
-		portals[i], keys[i], inputs[i], ats[i] = d.Portal, d.Key, d.Input[:], a.At.UnixMicro()
+		portals[i], keys[i], inputs[i], ats[i], origins[i] = d.Portal, d.Key, d.Input[:], a.At.UnixMicro(), d.Origin
 		main[i], ai[i], holds[i], expires[i] = nullable(a.Main), nullable(a.AI), nullable(a.Hold), moment(a.ExpiresAt)
 		currencies[i], amounts[i], available[i] = string(a.Amount.Currency()), a.Amount.Units(), a.Available.Units()
 	}
 	return part{`
-		INSERT INTO done (portal_id, key, input, at, main_transfer, ai_transfer, hold, currency, amount, available, expires_at)
+		INSERT INTO done (portal_id, key, input, at, main_transfer, ai_transfer, hold, currency, amount, available, expires_at, origin)
 		SELECT *
 		  FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[],
-		              $9::bigint[], $10::bigint[], $11::bigint[])`,
-		[]any{portals, keys, inputs, ats, main, ai, holds, currencies, amounts, available, expires}, n}
+		              $9::bigint[], $10::bigint[], $11::bigint[], $12::text[])`,
+		[]any{portals, keys, inputs, ats, main, ai, holds, currencies, amounts, available, expires, origins}, n}
 }
 
 func newHoldPart(all []ledger.Hold) part {

@@ -58,11 +58,22 @@ func (s *Store) aside(ctx context.Context, portalID string, fn func(*Tx) error) 
 	})
 }
 
+// lockPortal keeps others from changing the transaction's portal until it ends, so
+// that the lines of its trail follow one another. It fails with ErrNotFound.
+func (tx *Tx) lockPortal() error {
+	found := 0
+	return tx.row(`
+		SELECT 1
+		  FROM portal
+		 WHERE portal_id = $1 `+tx.lockRows, []any{tx.portal}, &found)
+}
+
 // StartReport adds a report with a number of its own, from its portal, user, kind,
 // name and start. If one of the same user and kind is being built, that is returned
 // in place of a new one, unless its builder was last known to live before alive: it
-// is ended as failed then, for the given reason.
-func (s *Store) StartReport(ctx context.Context, r Report, alive time.Time, reason string) (started Report, isNew bool, err error) {
+// is ended as failed then, for the given reason. Also is done in the transaction that
+// adds a new one.
+func (s *Store) StartReport(ctx context.Context, r Report, alive time.Time, reason string, also func(tx *Tx, number int64) error) (started Report, isNew bool, err error) {
 	for range 2 {
 		err = s.Read(ctx, func(tx *Tx) error {
 			started, err = tx.runningReport(r.PortalID, r.UserID, r.Kind)
@@ -80,10 +91,16 @@ func (s *Store) StartReport(ctx context.Context, r Report, alive time.Time, reas
 			}
 		}
 		err = s.aside(ctx, r.PortalID, func(tx *Tx) error {
+			if err := tx.lockPortal(); err != nil {
+				return err
+			}
 			if err := tx.endLostReport(r, alive, reason); err != nil {
 				return err
 			}
-			return tx.insertReport(r)
+			if err := tx.insertReport(r); err != nil {
+				return err
+			}
+			return also(tx, r.Number)
 		})
 		if !errors.Is(err, ErrExists) {
 			break // of two who come at once, the other one may be first
@@ -200,17 +217,31 @@ func (s *Store) EndReport(ctx context.Context, r Report) error {
 }
 
 // CancelReport asks for the end of a user's report of a kind, and returns its
-// number. Its builder sees to it. It fails with ErrNotFound when none is built.
-func (s *Store) CancelReport(ctx context.Context, portalID, userID, kind string) (number int64, err error) {
+// number. Its builder sees to it. Also is done in the same transaction, unless the end
+// was asked for before. It fails with ErrNotFound when none is built.
+func (s *Store) CancelReport(ctx context.Context, portalID, userID, kind string, also func(tx *Tx, number int64) error) (number int64, err error) {
 	err = s.aside(ctx, portalID, func(tx *Tx) error {
-		return tx.row(`
-			UPDATE report
-			   SET canceled = 1
+		if err := tx.lockPortal(); err != nil {
+			return err
+		}
+		before := 0
+		if err := tx.row(`
+			SELECT number, canceled
+			  FROM report
 			 WHERE portal_id = $1
 			   AND user_id = $2
 			   AND kind = $3
-			   AND ended_at IS NULL
-			RETURNING number`, []any{portalID, userID, kind}, &number)
+			   AND ended_at IS NULL `+tx.lockRows, []any{portalID, userID, kind}, &number, &before); err != nil || before != 0 {
+			return err
+		}
+		if err := tx.one(`
+			UPDATE report
+			   SET canceled = 1
+			 WHERE portal_id = $1
+			   AND number = $2`, portalID, number); err != nil {
+			return err
+		}
+		return also(tx, number)
 	})
 	return number, err
 }

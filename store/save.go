@@ -98,11 +98,11 @@ func (tx *Tx) insertTransfer(t *ledger.Transfer) error {
 func (tx *Tx) insertDone(d *ledger.Done) error {
 	a := &d.Answer
 	inserted, err := tx.exec(`
-		INSERT INTO done (portal_id, key, input, at, main_transfer, ai_transfer, hold, currency, amount, available, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		INSERT INTO done (portal_id, key, input, at, main_transfer, ai_transfer, hold, currency, amount, available, expires_at, origin)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 		ON CONFLICT DO NOTHING`,
 		d.Portal, d.Key, d.Input[:], a.At.UnixMicro(), number(a.Main), number(a.AI), number(a.Hold),
-		string(a.Amount.Currency()), a.Amount.Units(), a.Available.Units(), micros(a.ExpiresAt))
+		string(a.Amount.Currency()), a.Amount.Units(), a.Available.Units(), micros(a.ExpiresAt), d.Origin)
 	if err == nil && inserted == 0 {
 		err = errNotAllNew
 	}

@@ -244,6 +244,14 @@ func TestLedgerTablesRefuseWhatGoCannotSay(t *testing.T) {
 			`UPDATE recorded_payment SET portal_id = 'stray'`,
 			`INSERT INTO sandbox_page SELECT * FROM sandbox_page`,
 			`INSERT INTO sandbox_refund SELECT * FROM sandbox_refund`,
+			`INSERT INTO refund SELECT * FROM refund`,
+			`UPDATE done SET origin = NULL`,
+			`UPDATE refund SET state = 'settled'`,
+			`UPDATE refund SET closed_at = 1`,
+			`UPDATE refund SET amount = 0`,
+			`UPDATE refund SET total = amount - 1`,
+			`UPDATE refund SET transfer = 0`,
+			`UPDATE refund SET portal_id = 'stray'`,
 		})
 		mustVerify(t, s)
 	})
@@ -282,11 +290,15 @@ func keepBooks(t *testing.T, s *Store) {
 		if err := tx.CloseCollection(one); err != nil {
 			return err
 		}
+		refund := Refund{PortalID: "p", Collection: number, Key: "back", Amount: usd(1), Total: usd(1), OpenedAt: epoch, AskedAt: epoch}
+		if _, err := tx.InsertRefund(refund); err != nil {
+			return err
+		}
 		one.Key = "two"
 		_, err = tx.InsertCollection(one)
 		return err
 	})
-	if err := s.InsertOperatorKey(t.Context(), OperatorKey{ID: "o", Name: "o", Hash: [32]byte{1}, CreatedAt: epoch}); err != nil {
+	if err := s.InsertOperatorKey(t.Context(), OperatorKey{ID: "o", Name: "o", Hash: [32]byte{1}, CreatedAt: epoch}, func(*Tx) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := s.RecordSandboxCharge(t.Context(), SandboxCharge{PortalID: "p", ID: "c", Amount: usd(1), At: epoch}); err != nil {

@@ -70,7 +70,7 @@ func (v *verifier) tell() {
 
 // strays looks for rows of the ledger that are of no portal.
 func (v *verifier) strays(tx *Tx) error {
-	for _, table := range []string{"book", "pocket", "transfer", "hold", "done", "seal", "collection", "sandbox_charge", "sandbox_page", "sandbox_refund"} {
+	for _, table := range []string{"book", "pocket", "transfer", "hold", "done", "seal", "collection", "refund", "sandbox_charge", "sandbox_page", "sandbox_refund"} {
 		for after := ""; ; {
 			var portalID, known sql.NullString
 			// One step for each portal, whatever the number of rows. The table's name
@@ -126,7 +126,7 @@ func (v *verifier) portal(tx *Tx, portalID string) error {
 	if err := audit.End(); err != nil {
 		return err
 	}
-	for _, check := range []func(*Tx, string) error{v.keys, v.corrections, v.completions, v.collections, v.collected, v.sealed} {
+	for _, check := range []func(*Tx, string) error{v.keys, v.corrections, v.completions, v.collections, v.collected, v.refunded, v.sealed} {
 		if err := check(tx, portalID); err != nil {
 			return err
 		}

@@ -176,6 +176,20 @@ func (v *verifier) collected(tx *Tx, portalID string) error {
 		 LIMIT 1`, ledger.Main, portalID)
 }
 
+// refunded checks that what is given back was collected, and that the transfers which
+// took it out of the wallet are there.
+func (v *verifier) refunded(tx *Tx, portalID string) error {
+	return v.none(tx, portalID, `
+		SELECT 'refund of collection', r.collection, 'the collection or the transfer that it speaks of is missing'
+		  FROM refund r
+		 WHERE r.portal_id = $1
+		   AND ((SELECT count(*) FROM collection c WHERE c.portal_id = r.portal_id AND c.number = r.collection) = 0
+		     OR r.transfer IS NOT NULL AND (SELECT count(*) FROM transfer t WHERE t.portal_id = r.portal_id AND t.book = 'main'
+		                                       AND t.number = r.transfer AND t.corrects IS NOT NULL) = 0)
+		 ORDER BY r.collection
+		 LIMIT 1`, ledger.Main, portalID)
+}
+
 // sealed checks that the seals that a book speaks of are there.
 func (v *verifier) sealed(tx *Tx, portalID string) error {
 	return v.none(tx, portalID, `

@@ -81,15 +81,15 @@ func operatorKeys(t *testing.T, s *store.Store) {
 		want error
 		keys []store.OperatorKey
 	}{
-		{"insert", func() error { return s.InsertOperatorKey(t.Context(), key) }, nil, []store.OperatorKey{key}},
-		{"the same", func() error { return s.InsertOperatorKey(t.Context(), key) }, store.ErrExists, []store.OperatorKey{key}},
+		{"insert", func() error { return s.InsertOperatorKey(t.Context(), key, nothing) }, nil, []store.OperatorKey{key}},
+		{"the same", func() error { return s.InsertOperatorKey(t.Context(), key, nothing) }, store.ErrExists, []store.OperatorKey{key}},
 		{"the same hash", func() error {
-			return s.InsertOperatorKey(t.Context(), store.OperatorKey{ID: "3", Hash: key.Hash, CreatedAt: epoch})
+			return s.InsertOperatorKey(t.Context(), store.OperatorKey{ID: "3", Hash: key.Hash, CreatedAt: epoch}, nothing)
 		}, store.ErrExists, []store.OperatorKey{key}},
-		{"another", func() error { return s.InsertOperatorKey(t.Context(), other) }, nil, []store.OperatorKey{key, other}},
-		{"revoke none", func() error { return s.RevokeOperatorKey(t.Context(), "9", epoch) }, store.ErrNotFound, []store.OperatorKey{key, other}},
-		{"revoke", func() error { return s.RevokeOperatorKey(t.Context(), "1", revoked.RevokedAt) }, nil, []store.OperatorKey{revoked, other}},
-		{"revoke again", func() error { return s.RevokeOperatorKey(t.Context(), "1", epoch.Add(time.Hour)) }, nil, []store.OperatorKey{revoked, other}},
+		{"another", func() error { return s.InsertOperatorKey(t.Context(), other, nothing) }, nil, []store.OperatorKey{key, other}},
+		{"revoke none", func() error { return s.RevokeOperatorKey(t.Context(), "9", epoch, noKey) }, store.ErrNotFound, []store.OperatorKey{key, other}},
+		{"revoke", func() error { return s.RevokeOperatorKey(t.Context(), "1", revoked.RevokedAt, noKey) }, nil, []store.OperatorKey{revoked, other}},
+		{"revoke again", func() error { return s.RevokeOperatorKey(t.Context(), "1", epoch.Add(time.Hour), noKey) }, nil, []store.OperatorKey{revoked, other}},
 	} {
 		err := step.do()
 		if !errors.Is(err, step.want) {

@@ -16,7 +16,7 @@ func reportOf(userID, kind string, at time.Time) store.Report {
 
 func start(t *testing.T, s *store.Store, r store.Report, alive time.Time) (store.Report, bool) {
 	t.Helper()
-	r, isNew, err := s.StartReport(t.Context(), r, alive, "interrupted")
+	r, isNew, err := s.StartReport(t.Context(), r, alive, "interrupted", noNumber)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,10 +69,10 @@ func reports(t *testing.T, s *store.Store) {
 	got, err := latest(t, s, "ann", "usage")
 	diff(t, "while it is built", []any{got, err}, []any{one, error(nil)})
 
-	if number, err := s.CancelReport(t.Context(), "p", "ann", "usage"); number != 1 || err != nil {
+	if number, err := s.CancelReport(t.Context(), "p", "ann", "usage", noNumber); number != 1 || err != nil {
 		t.Errorf("cancel: %d, %v", number, err)
 	}
-	if _, err := s.CancelReport(t.Context(), "p", "ann", "operations"); !errors.Is(err, store.ErrNotFound) {
+	if _, err := s.CancelReport(t.Context(), "p", "ann", "operations", noNumber); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("cancel what is not built: %v", err)
 	}
 	if canceled, err := s.BeatReport(t.Context(), one); !canceled || err != nil {
@@ -169,7 +169,7 @@ func reportsAtOnce(t *testing.T, s *store.Store) {
 	)
 	for range 8 {
 		wait.Go(func() {
-			r, isNew, err := s.StartReport(background, reportOf("ann", "operations", epoch), epoch, "interrupted")
+			r, isNew, err := s.StartReport(background, reportOf("ann", "operations", epoch), epoch, "interrupted", noNumber)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {

@@ -33,6 +33,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"refusals change nothing", refusalsChangeNothing},
 		{"a refusal keeps no key", refusalKeepsNoKey},
 		{"replays say what they said", replays},
+		{"origins", origins},
+		{"refunds", refunds},
 		{"keys are a portal's own", keysArePortals},
 		{"neighbours in a batch", neighbours},
 		{"a key twice in a batch", keyTwice},
@@ -280,3 +282,7 @@ func seeded(t *testing.T) *rand.Rand {
 	t.Logf("seed %d", seed)
 	return rand.New(rand.NewPCG(seed, 1))
 }
+
+// What is done beside something else, where nothing is.
+func noNumber(*store.Tx, int64) error          { return nil }
+func noKey(*store.Tx, store.OperatorKey) error { return nil }
