@@ -7,6 +7,7 @@ import (
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/ledger"
 	"github.com/bursarhq/bursar/money"
+	"github.com/bursarhq/bursar/pgtest"
 	"github.com/bursarhq/bursar/store"
 )
 
@@ -123,8 +124,12 @@ func TestNextPeriodIsScheduled(t *testing.T) {
 
 // A period that costs nothing any more on its last days has its key all the same.
 func TestCostlessPurchaseIsMadeOnce(t *testing.T) {
-	for _, key := range []string{"k", ""} {
-		d := newDesk(t, inMemory, "100 USD")
+	for i, key := range []string{"k", "", "k", ""} {
+		config := inMemory
+		if i > 1 {
+			config = store.Config{URL: pgtest.Database(t)}
+		}
+		d := newDesk(t, config, "100 USD")
 		d.must(d.Purchase(t.Context(), d.me(), "", "storage", 100))
 		d.clock.Advance(30 * day) // the last day of 31: of 14.00 USD it is worth 0.45, of 14.14 and of 14.28 USD 0.46
 		d.must(d.Purchase(t.Context(), d.me(), "one", "storage", 1))

@@ -12,6 +12,8 @@ import (
 	"github.com/bursarhq/bursar/ledger"
 	"github.com/bursarhq/bursar/payment"
 	"github.com/bursarhq/bursar/payment/sandbox"
+	"github.com/bursarhq/bursar/pgtest"
+	"github.com/bursarhq/bursar/store"
 )
 
 // The checks of a page for a plan, in the contract's order.
@@ -171,6 +173,29 @@ func TestFailureOfTheProviderAtPage(t *testing.T) {
 			d.sound()
 		})
 	}
+}
+
+// Pages are looked after, however many, and on a server too.
+func TestManyPagesAreLookedAfter(t *testing.T) {
+	d := newDesk(t, store.Config{URL: pgtest.Database(t)}, "")
+	const many = 120
+	ids := make([]string, many)
+	for i := range many {
+		o := order
+		o.Quantity = int64(i + 1)
+		ids[i] = d.pageFor(o)
+	}
+	d.clock.Advance(11 * time.Minute)
+	delete(d.bank.pages, ids[7]) // the provider never heard of it
+	d.bank.pays(ids[110], "card")
+	if n, err := d.Reconcile(t.Context()); n != 2 || err != nil || d.bank.asked != many {
+		t.Errorf("%d came to an end, %d were asked about: %v", n, d.bank.asked, err)
+	}
+	diff(t, "state", d.state(8), "declined abandoned")
+	if n := d.of(-9).Quantity; n != 111 {
+		t.Errorf("there are %d", n)
+	}
+	d.sound()
 }
 
 // The same page is given again for as long as it is good.

@@ -34,6 +34,8 @@ var wordsOf = map[string]words{
 	diskStorage: {"Disk space", "GB"},
 	"backup":    {"Backup", "Backup"},
 	aiTools:     {"AI features", "AI Credits"},
+	"admin":     {"Business plan", "Admins"},
+	"adminyear": {"Business plan", "Admins"},
 	"chat":      {"Chat", "Tokens"},
 	"embedding": {"Vectorization", "Tokens"},
 	"search":    {"Web search", "Results"},

@@ -20,7 +20,7 @@ func TestPortalsComeBackAsTheyWereMade(t *testing.T) {
 		if err := s.CreatePortal(t.Context(), alpha, nil, nothing); err != nil {
 			t.Fatal(err)
 		}
-		beta.Version, alpha.Version = 1, 1
+		beta.Version, alpha.Version, beta.Tariff, alpha.Tariff = 1, 1, 1, 1
 
 		diff(t, "beta", read(t, s, func(tx *Tx) (Portal, error) { return tx.Portal("beta") }), beta)
 		diff(t, "alpha", read(t, s, func(tx *Tx) (Portal, error) { return tx.Portal("alpha") }), alpha)

@@ -137,7 +137,7 @@ func hosts(t *testing.T, s *store.Store) {
 	read(t, s, func(tx *store.Tx) error {
 		got, err := tx.Portal("p")
 		got.Version = 0
-		diff(t, "the portal", got, store.Portal{ID: "p", Name: "Pe", Country: "DE", TimeZone: "Europe/Berlin", CreatedAt: epoch})
+		diff(t, "the portal", got, store.Portal{ID: "p", Name: "Pe", Country: "DE", TimeZone: "Europe/Berlin", CreatedAt: epoch, Tariff: 1})
 		return err
 	})
 }
