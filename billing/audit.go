@@ -53,6 +53,7 @@ const (
 	PortalChanged       Action = "portal.change"
 	UserCreated         Action = "user.create"
 	UserChanged         Action = "user.change"
+	UserRemoved         Action = "user.remove"
 	KeyCreated          Action = "key.create"
 	KeyChanged          Action = "key.change"
 	KeyRevoked          Action = "key.revoke"
@@ -62,12 +63,17 @@ const (
 	ServicesChanged     Action = "services.change"
 	ModelsRestricted    Action = "models.restrict"
 	TopUpRuleChanged    Action = "top_up_rule.change"
+	CreditLimitChanged  Action = "credit_limit.change"
 	UsageReported       Action = "usage.report"
 	PageOpened          Action = "page.open"
+	CollectionOpened    Action = "collection.open"
 	CollectionEnded     Action = "collection.end"
+	RefundOpened        Action = "refund.open"
+	RefundEnded         Action = "refund.end"
 	PaymentRecorded     Action = "payment.record"
 	CreditBought        Action = "ai_credit.buy"
 	ReportStarted       Action = "report.start"
+	ReportStopped       Action = "report.cancel"
 	SalesAsked          Action = "sales.request"
 	OperatorKeyCreated  Action = "operator_key.create"
 	OperatorKeyRevoked  Action = "operator_key.revoke"
@@ -76,13 +82,17 @@ const (
 // trail is what a change says of itself. A change that came to nothing leaves it
 // without a line.
 type trail struct {
+	actor Actor
 	lines []store.Audit
 }
 
 // note adds a line: what was done, to what, and what it was before and after, both
-// as JSON; nil for nothing.
+// as JSON; nil for nothing. What is the same afterwards was not changed.
 func (t *trail) note(action Action, object string, before, after any) {
-	t.lines = append(t.lines, store.Audit{Action: string(action), Object: object, Before: asJSON(before), After: asJSON(after)})
+	line := store.Audit{Action: string(action), Object: object, Before: asJSON(before), After: asJSON(after)}
+	if line.Before != line.After {
+		t.lines = append(t.lines, line)
+	}
 }
 
 func asJSON(v any) string {
@@ -105,11 +115,11 @@ func (s *Service) change(ctx context.Context, portalID string, fn func(tx *store
 
 // trace does something and writes down what it noted, in one transaction.
 func (s *Service) trace(ctx context.Context, tx *store.Tx, fn func(t *trail) error) error {
-	var t trail
+	actor := actorOf(ctx)
+	t := trail{actor: actor}
 	if err := fn(&t); err != nil {
 		return err
 	}
-	actor := actorOf(ctx)
 	for _, line := range t.lines {
 		line.At, line.Actor, line.ActorID, line.ActorName, line.RequestID = s.now(), string(actor.Kind), actor.ID, actor.Name, actor.Request
 		if err := tx.AppendAudit(line); err != nil {

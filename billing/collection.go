@@ -42,23 +42,35 @@ func (s *Service) openCollection(ctx context.Context, portalID, key string, in D
 		return c, false, fromStore("look for the collection", err)
 	}
 	err = s.whenFree(ctx, func() (other store.Collection, err error) {
-		err = s.store.Change(ctx, portalID, func(tx *store.Tx) error {
+		err = s.change(ctx, portalID, func(tx *store.Tx, t *trail) error {
 			if c, err = sameCollection(tx, asked); !errors.Is(err, store.ErrNotFound) {
 				return err
 			}
-			if _, err := payingCustomer(tx, portalID); err != nil {
+			customer, err := payingCustomer(tx, portalID)
+			if err != nil {
 				return err
 			}
 			if other, err = wayIsFree(tx, portalID); err != nil {
 				return err
 			}
 			c, isNew = asked, true
-			c.Number, err = tx.InsertCollection(asked)
-			return err
+			return insertCollection(tx, t, &c, customer)
 		})
 		return other, err
 	})
 	return c, isNew, fromStore("open collection", err)
+}
+
+// insertCollection writes down what is going to be collected by the customer's payment
+// method, and gives it its number.
+func insertCollection(tx *store.Tx, t *trail, c *store.Collection, customer store.Customer) (err error) {
+	if c.Number, err = tx.InsertCollection(*c); err != nil {
+		return err
+	}
+	t.note(CollectionOpened, collectionID(*c), nil, notedCollection{
+		State: string(c.State), Amount: c.Amount.String(), Purpose: string(c.Purpose), Plan: c.PlanID, Quantity: c.Quantity, Method: customer.MethodLabel,
+	})
+	return nil
 }
 
 // wayIsFree returns ErrBusyWallet, and what is in the way, when a collection of the
@@ -235,7 +247,7 @@ func (s *Service) resolve(ctx context.Context, c store.Collection, giveUp bool) 
 // does not meet somebody who gives up.
 func (s *Service) takeOver(ctx context.Context, c store.Collection, giveUp bool) (store.Collection, error) {
 	now := s.now()
-	err := s.store.Change(context.WithoutCancel(ctx), c.PortalID, func(tx *store.Tx) error {
+	err := s.change(context.WithoutCancel(ctx), c.PortalID, func(tx *store.Tx, t *trail) error {
 		current, err := tx.CollectionByKey(c.PortalID, c.Key)
 		if err != nil {
 			return err
@@ -247,6 +259,7 @@ func (s *Service) takeOver(ctx context.Context, c store.Collection, giveUp bool)
 		c.AskedAt, c.State = now, store.CollectionUnknown
 		if giveUp {
 			c.State, c.Reason, c.ClosedAt = store.CollectionDeclined, abandoned, now
+			t.note(CollectionEnded, collectionID(c), nil, notedEnd(c))
 		}
 		return tx.CloseCollection(c)
 	})
@@ -293,7 +306,7 @@ func (s *Service) close(ctx context.Context, c store.Collection, answer payment.
 			if err := s.ensureCustomer(tx, t, c.PortalID, c.Participant, number); err != nil {
 				return err
 			}
-			if settled, err = s.settle(tx, c); err != nil {
+			if settled, err = s.settle(tx, t, c); err != nil {
 				return err
 			}
 		}
@@ -331,7 +344,7 @@ func ended(c store.Collection, answer payment.Outcome, now time.Time) store.Coll
 }
 
 // settle posts the money that a collection brought.
-func (s *Service) settle(tx *store.Tx, c store.Collection) (Outcome, error) {
+func (s *Service) settle(tx *store.Tx, t *trail, c store.Collection) (Outcome, error) {
 	if err := tx.LockBook(c.PortalID, ledger.Main); err != nil {
 		return Outcome{}, err
 	}
@@ -341,7 +354,7 @@ func (s *Service) settle(tx *store.Tx, c store.Collection) (Outcome, error) {
 			return Outcome{}, err
 		}
 	}
-	results, err := tx.CarryOut(s.now(), []ledger.Request{settlement(c)})
+	results, err := t.carryOut(tx, s.now(), []ledger.Request{settlement(c)})
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -374,9 +387,7 @@ func (s *Service) end(tx *store.Tx, t *trail, c store.Collection, answer payment
 		}
 	}
 	if c.Closed() {
-		t.note(CollectionEnded, collectionID(c), nil, notedCollection{
-			State: string(c.State), Amount: c.Amount.String(), Purpose: string(c.Purpose), Reason: c.Reason, Reference: c.Reference,
-		})
+		t.note(CollectionEnded, collectionID(c), nil, notedEnd(c))
 	}
 	return nil
 }
@@ -386,8 +397,18 @@ type notedCollection struct {
 	State     string `json:"state"`
 	Amount    string `json:"amount"`
 	Purpose   string `json:"purpose"`
+	Plan      int    `json:"plan,omitempty"`
+	Quantity  int64  `json:"quantity,omitempty"`
+	Method    string `json:"method,omitempty"`
 	Reason    string `json:"reason,omitempty"`
 	Reference string `json:"reference,omitempty"`
+}
+
+// notedEnd tells how a collection ended.
+func notedEnd(c store.Collection) notedCollection {
+	return notedCollection{
+		State: string(c.State), Amount: c.Amount.String(), Purpose: string(c.Purpose), Reason: c.Reason, Reference: c.Reference,
+	}
 }
 
 // closedReceipt returns what a collection came to that ended before.
@@ -398,7 +419,7 @@ func (s *Service) closedReceipt(ctx context.Context, c store.Collection) (Receip
 	case c.State == store.CollectionDeclined:
 		return Receipt{}, &DeclinedError{Reason: c.Reason}
 	}
-	results, err := s.store.Post(ctx, store.Post{Requests: []ledger.Request{settlement(c)}, Now: s.now()})
+	results, err := s.post(ctx, store.Post{Requests: []ledger.Request{settlement(c)}, Now: s.now()})
 	if err != nil {
 		return Receipt{}, fromStore("read the outcome", err)
 	}

@@ -209,7 +209,7 @@ func (s *Service) putCustomer(tx *store.Tx, t *trail, portalID string, number in
 		return err
 	}
 	t.note(CustomerChanged, strconv.FormatInt(customer.AccountNumber, 10), before, notedCustomer(customer))
-	if err := s.putBalances(tx, portalID, change); err != nil {
+	if err := s.putBalances(tx, t, portalID, change); err != nil {
 		return err
 	}
 	if change.TopUp != nil {

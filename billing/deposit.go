@@ -98,7 +98,7 @@ func (s *Service) RehearseDeposit(ctx context.Context, portalID, key string, in 
 	c := store.Collection{PortalID: portalID, Amount: in.Amount, Participant: in.Participant, Provider: s.provider.Name()}
 	r := settlement(c)
 	r.Key = ownKeys + "rehearsal:" + uuid.NewString()
-	results, err := s.store.Post(ctx, store.Post{Requests: []ledger.Request{r}, Now: s.now(), Rehearse: true})
+	results, err := s.post(ctx, store.Post{Requests: []ledger.Request{r}, Now: s.now(), Rehearse: true})
 	if err != nil {
 		return Receipt{}, fromStore("rehearse deposit", err)
 	}

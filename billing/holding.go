@@ -169,6 +169,15 @@ type notedSubscription struct {
 	Due      time.Time `json:"due,omitzero"`
 }
 
+// notedAll tells of all that a portal has.
+func notedAll(rows []store.Subscription) []notedSubscription {
+	all := make([]notedSubscription, len(rows))
+	for i := range rows {
+		all[i] = noted(rows[i])
+	}
+	return all
+}
+
 func noted(s store.Subscription) notedSubscription {
 	n := notedSubscription{Plan: s.PlanID, Quantity: s.Quantity, Next: s.Next, Due: s.DueAt}
 	if s.Rate.Currency() != "" {

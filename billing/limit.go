@@ -27,13 +27,19 @@ func (s *Service) SetCreditLimit(ctx context.Context, portalID string, book ledg
 	if limit.Sign() < 0 {
 		return invalid("limit", "%s is less than nought", limit.Decimal())
 	}
-	return fromStore("set credit limit", s.store.Change(ctx, portalID, func(tx *store.Tx) error {
+	return fromStore("set credit limit", s.change(ctx, portalID, func(tx *store.Tx, t *trail) error {
 		if err := tx.LockBook(portalID, book); err != nil {
 			return err
 		}
 		if err := tx.EnsurePocket(book, limit.Currency()); err != nil {
 			return err
 		}
+		pockets, err := tx.Pockets(portalID, book)
+		if err != nil {
+			return err
+		}
+		pocket, _ := pocketIn(pockets, limit.Currency())
+		t.note(CreditLimitChanged, string(book), pocket.CreditLimit.String(), limit.String())
 		return tx.PutCreditLimit(book, limit, s.now())
 	}))
 }

@@ -239,14 +239,14 @@ func (s *Service) stepOfMove(tx *store.Tx, t *trail, m move, collected bool) (c 
 	if collected {
 		return nil, false, other, fmt.Errorf("%w: the wallet lacks %s", ErrInsufficient, short)
 	}
-	if _, err := payingCustomer(tx, m.portalID); err != nil {
+	customer, err := payingCustomer(tx, m.portalID)
+	if err != nil {
 		return nil, false, other, err
 	}
 	if asked.Amount, err = payment.Collectable(short); err != nil {
 		return nil, false, other, argument("quantity", "Invalid quantity")
 	}
-	asked.Number, err = tx.InsertCollection(asked)
-	return &asked, true, other, err
+	return &asked, true, other, insertCollection(tx, t, &asked, customer)
 }
 
 // move makes the move in a transaction, unless the wallet is short of something,
@@ -292,7 +292,7 @@ func (s *Service) move(tx *store.Tx, t *trail, m move, now time.Time) (short mon
 		Amount: after.Rate, Service: m.plan.Service, Quantity: m.quantity, Participant: m.by,
 		Metadata: wallet.Details("Until " + after.Term.End.In(after.Term.Zone).Format(time.DateOnly)),
 	}, true)})
-	results, err := tx.CarryOut(now, requests)
+	results, err := t.carryOut(tx, now, requests)
 	if err != nil {
 		return short, err
 	}

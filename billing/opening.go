@@ -12,7 +12,7 @@ import (
 )
 
 // putBalances makes pockets hold what a change says, by transfers.
-func (s *Service) putBalances(tx *store.Tx, portalID string, change CustomerChange) error {
+func (s *Service) putBalances(tx *store.Tx, t *trail, portalID string, change CustomerChange) error {
 	if len(change.Balances) == 0 && change.LastCredit.IsZero() {
 		return nil
 	}
@@ -42,7 +42,7 @@ func (s *Service) putBalances(tx *store.Tx, portalID string, change CustomerChan
 		if change.LastCredit.Currency() == target.Currency() {
 			credit = change.LastCredit
 		}
-		if err := s.putBalance(tx, portalID, pocket.Balance, target, credit); err != nil {
+		if err := s.putBalance(tx, t, portalID, pocket.Balance, target, credit); err != nil {
 			return err
 		}
 	}
@@ -51,7 +51,7 @@ func (s *Service) putBalances(tx *store.Tx, portalID string, change CustomerChan
 
 // putBalance brings one pocket from what it holds to a target, the latest deposit
 // being a credit.
-func (s *Service) putBalance(tx *store.Tx, portalID string, from, target, credit money.Amount) error {
+func (s *Service) putBalance(tx *store.Tx, t *trail, portalID string, from, target, credit money.Amount) error {
 	difference, err := target.Sub(from)
 	if err == nil {
 		difference, err = difference.Sub(credit)
@@ -72,7 +72,7 @@ func (s *Service) putBalance(tx *store.Tx, portalID string, from, target, credit
 		}
 	}
 	for _, do := range steps {
-		results, err := tx.CarryOut(s.now(), []ledger.Request{{Portal: portalID, Key: ownKeys + "set:" + uuid.NewString(), Do: do}})
+		results, err := t.carryOut(tx, s.now(), []ledger.Request{{Portal: portalID, Key: ownKeys + "set:" + uuid.NewString(), Do: do}})
 		if err != nil {
 			return err
 		}

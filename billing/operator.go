@@ -52,10 +52,26 @@ func (s *Service) CreateOperatorKey(ctx context.Context, in NewOperatorKey) (sec
 	if in.Days > 0 {
 		key.ExpiresAt = now.Add(time.Duration(in.Days) * 24 * time.Hour)
 	}
-	if err := s.store.InsertOperatorKey(ctx, key); err != nil {
+	err = s.store.InsertOperatorKey(ctx, key, func(tx *store.Tx) error {
+		return s.trace(ctx, tx, func(t *trail) error {
+			t.note(OperatorKeyCreated, key.ID, nil, notedOperatorKey(key))
+			return nil
+		})
+	})
+	if err != nil {
 		return "", key, fromStore("create operator key", err)
 	}
 	return secret, key, nil
+}
+
+// operatorKeyNote is how the trail tells of an operator key.
+type operatorKeyNote struct {
+	Name    string    `json:"name"`
+	Expires time.Time `json:"expires,omitzero"`
+}
+
+func notedOperatorKey(k store.OperatorKey) operatorKeyNote {
+	return operatorKeyNote{Name: k.Name, Expires: k.ExpiresAt}
 }
 
 // OperatorKeys returns all operator keys, oldest first.
@@ -90,7 +106,16 @@ func (s *Service) RevokeOperatorKey(ctx context.Context, name string) (store.Ope
 	case 0:
 		return store.OperatorKey{}, fmt.Errorf("operator key: %w", ErrNotFound)
 	case 1:
-		return found[0], fromStore("revoke operator key", s.store.RevokeOperatorKey(ctx, found[0].ID, s.now()))
+		err := s.store.RevokeOperatorKey(ctx, found[0].ID, s.now(), func(tx *store.Tx, was store.OperatorKey) error {
+			if !was.RevokedAt.IsZero() {
+				return nil
+			}
+			return s.trace(ctx, tx, func(t *trail) error {
+				t.note(OperatorKeyRevoked, was.ID, notedOperatorKey(was), nil)
+				return nil
+			})
+		})
+		return found[0], fromStore("revoke operator key", err)
 	}
 	return store.OperatorKey{}, invalid("key", "%q is how several keys end: name one by its id", name)
 }

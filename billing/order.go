@@ -76,7 +76,7 @@ func (s *Service) Carry(ctx context.Context, orders ...Order) []Outcome {
 	if len(requests) == 0 {
 		return outcomes
 	}
-	results, err := s.store.Post(ctx, store.Post{Requests: requests, Now: s.now()})
+	results, err := s.post(ctx, store.Post{Requests: requests, Now: s.now()})
 	for n, i := range asked {
 		if err != nil {
 			outcomes[i].Err = fromStore("carry out order", err)
@@ -100,7 +100,7 @@ func (s *Service) Rehearse(ctx context.Context, order Order) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, err
 	}
-	results, err := s.store.Post(ctx, store.Post{Requests: []ledger.Request{r}, Now: s.now(), Rehearse: true})
+	results, err := s.post(ctx, store.Post{Requests: []ledger.Request{r}, Now: s.now(), Rehearse: true})
 	if err != nil {
 		return Receipt{}, fromStore("rehearse order", err)
 	}

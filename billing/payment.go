@@ -78,19 +78,48 @@ func (s *Service) recordPayment(ctx context.Context, portalID, key string, in Pa
 	row := store.RecordedPayment{
 		PortalID: portalID, Method: in.Method, Reference: in.Reference, Key: key, ReceivedAt: in.ReceivedAt, RecordedAt: now,
 	}
-	results, err := s.store.Post(ctx, store.Post{
-		Now: now, Rehearse: rehearse,
-		Requests: []ledger.Request{{Portal: portalID, Key: key, Input: input, Do: wallet.Deposit(in.wallet(), manual.Name)}},
-		Also:     func(tx *store.Tx, results []ledger.Result) error { return takeReference(tx, row, results[0]) },
+	var o Outcome
+	err := s.change(ctx, portalID, func(tx *store.Tx, t *trail) error {
+		results, err := t.carryOut(tx, now, []ledger.Request{{Portal: portalID, Key: key, Input: input, Do: wallet.Deposit(in.wallet(), manual.Name)}})
+		if err != nil {
+			return err
+		}
+		if o = outcome(portalID, results[0]); o.Err != nil {
+			return o.Err
+		}
+		if !o.Receipt.Replay {
+			t.note(PaymentRecorded, in.Reference, nil, paymentNote{in.Amount.String(), in.Method, in.ReceivedAt.UTC(), in.Participant, o.Receipt.Transfer})
+		}
+		if err := takeReference(tx, row); err != nil {
+			return err
+		}
+		if rehearse {
+			return errRehearsed
+		}
+		return nil
 	})
-	if errors.Is(err, store.ErrExists) { // somebody else recorded it at the same time
+	switch {
+	case errors.Is(err, errRehearsed):
+		err = nil
+	case errors.Is(err, store.ErrExists): // somebody else recorded it at the same time
 		err = errReferenceTaken(row)
 	}
 	if err != nil {
-		return Receipt{}, fromStore("record payment", fromLedger(err))
+		return Receipt{}, fromStore("record payment", err)
 	}
-	o := outcome(portalID, results[0])
-	return o.Receipt, o.Err
+	return o.Receipt, nil
+}
+
+// errRehearsed undoes what was only to be tried.
+var errRehearsed = errors.New("rehearsed")
+
+// paymentNote is how the trail tells of a payment.
+type paymentNote struct {
+	Amount      string    `json:"amount"`
+	Method      string    `json:"method"`
+	Received    time.Time `json:"received"`
+	Participant string    `json:"participant,omitempty"`
+	Transfer    string    `json:"transfer"`
 }
 
 // received is a moment for a hash: "" for none.
@@ -103,10 +132,7 @@ func received(at time.Time) string {
 
 // takeReference writes down that a payment's reference is used, together with the
 // payment.
-func takeReference(tx *store.Tx, row store.RecordedPayment, result ledger.Result) error {
-	if result.Err != nil {
-		return result.Err
-	}
+func takeReference(tx *store.Tx, row store.RecordedPayment) error {
 	first, err := tx.RecordedPayment(row.PortalID, row.Method, row.Reference)
 	switch {
 	case errors.Is(err, store.ErrNotFound):

@@ -279,9 +279,7 @@ func (s *Service) beginChange(tx *store.Tx, t *trail, p planChange, c *store.Col
 		return false, argument("quantity", "Invalid quantity")
 	}
 	c.Tariff = have.portal.Tariff
-	t.note(PageOpened, "plan "+fmt.Sprint(p.plan.ID), nil, map[string]string{"amount": c.Amount.String(), "method": customer.MethodLabel})
-	c.Number, err = tx.InsertCollection(*c)
-	return true, err
+	return true, insertCollection(tx, t, c, customer)
 }
 
 // mustBeApplied returns why a collection did not do what it was for, although it was
@@ -314,7 +312,7 @@ func (s *Service) reducePlan(tx *store.Tx, t *trail, have *having, p planChange,
 		*receipt = Receipt{PortalID: have.portal.ID, Amount: back, At: now.Truncate(time.Microsecond)}
 		return tx.InsertCostless(store.Costless{Key: key, Input: p.input(), Currency: back.Currency(), At: now})
 	}
-	return s.giveBack(tx, ledger.Request{Portal: have.portal.ID, Key: key, Input: p.input(), Do: wallet.Unused(wallet.Payment{
+	return s.giveBack(tx, t, ledger.Request{Portal: have.portal.ID, Key: key, Input: p.input(), Do: wallet.Unused(wallet.Payment{
 		Amount: back, Service: p.plan.Name, Quantity: primary.Quantity - p.quantity, Participant: p.by,
 		Metadata: wallet.Details(fmt.Sprintf("Unused part of %d %s", primary.Quantity-p.quantity, p.plan.Unit)),
 	})}, receipt)
@@ -322,14 +320,14 @@ func (s *Service) reducePlan(tx *store.Tx, t *trail, have *having, p planChange,
 
 // giveBack carries a request out that pays into the wallet, which has a pocket of
 // its own currency first.
-func (s *Service) giveBack(tx *store.Tx, r ledger.Request, receipt *Receipt) error {
+func (s *Service) giveBack(tx *store.Tx, t *trail, r ledger.Request, receipt *Receipt) error {
 	if err := tx.LockBook(r.Portal, ledger.Main); err != nil {
 		return err
 	}
 	if err := tx.EnsurePocket(ledger.Main, s.catalog.DefaultCurrency()); err != nil {
 		return err
 	}
-	results, err := tx.CarryOut(s.now(), []ledger.Request{r})
+	results, err := t.carryOut(tx, s.now(), []ledger.Request{r})
 	if err != nil {
 		return err
 	}
@@ -377,7 +375,7 @@ func (s *Service) applyPlan(tx *store.Tx, t *trail, c store.Collection) (reason 
 	if order, err := cost.Compare(c.Amount); err != nil || order > 0 || cost.Sign() <= 0 {
 		return "price_changed", nil
 	}
-	results, err := tx.CarryOut(s.now(), []ledger.Request{{
+	results, err := t.carryOut(tx, s.now(), []ledger.Request{{
 		Portal: c.PortalID, Key: planKey(c), Input: c.Input, Do: wallet.Subscribe(wallet.Payment{
 			Amount: cost, Service: plan.Name, Quantity: c.Quantity, Participant: c.Participant,
 			Metadata: wallet.Details("Until " + after.Term.End.In(after.Term.Zone).Format(time.DateOnly)),

@@ -90,17 +90,37 @@ func (s *Service) CreatePortal(ctx context.Context, in NewPortal) (string, error
 	}
 	portal := store.Portal{ID: in.ID, Name: in.Name, Country: in.Country, TimeZone: in.TimeZone, CreatedAt: s.now()}
 	err = s.store.CreatePortal(ctx, portal, hosts, func(tx *store.Tx) error {
-		if owner != nil {
-			if err := tx.InsertUser(*owner); err != nil {
-				return err
+		return s.trace(ctx, tx, func(t *trail) error {
+			after := notedPortal(portal, hosts)
+			after.Bought = notedAll(bought)
+			if owner != nil {
+				if err := tx.InsertUser(*owner); err != nil {
+					return err
+				}
+				after.Owner = owner.Email
 			}
-		}
-		return tx.PutSubscriptions(bought)
+			t.note(PortalCreated, in.ID, nil, after)
+			return tx.PutSubscriptions(bought)
+		})
 	})
 	if err != nil {
 		return "", fromStore("create portal", err)
 	}
 	return in.ID, nil
+}
+
+// portalNote is how the trail tells of a portal.
+type portalNote struct {
+	Name     string              `json:"name"`
+	Country  string              `json:"country,omitempty"`
+	TimeZone string              `json:"timeZone,omitempty"`
+	Hosts    []string            `json:"hosts,omitempty"`
+	Owner    string              `json:"owner,omitempty"`
+	Bought   []notedSubscription `json:"bought,omitempty"`
+}
+
+func notedPortal(p store.Portal, hosts []string) portalNote {
+	return portalNote{Name: p.Name, Country: p.Country, TimeZone: p.TimeZone, Hosts: slices.Sorted(slices.Values(hosts))}
 }
 
 // PortalChange is what ChangePortal changes.
@@ -145,11 +165,16 @@ func (s *Service) ChangePortal(ctx context.Context, portalID string, change Port
 			return err
 		}
 	}
-	return fromStore("change portal", s.store.Change(ctx, portalID, func(tx *store.Tx) error {
+	return fromStore("change portal", s.change(ctx, portalID, func(tx *store.Tx, t *trail) error {
 		portal, err := tx.Portal(portalID)
 		if err != nil {
 			return err
 		}
+		hosts, err := tx.Hosts(portalID)
+		if err != nil {
+			return err
+		}
+		before := notedPortal(portal, hosts)
 		if change.Name != "" {
 			portal.Name = change.Name
 		}
@@ -172,7 +197,9 @@ func (s *Service) ChangePortal(ctx context.Context, portalID string, change Port
 				return err
 			}
 		}
-		return nil
+		hosts, err = tx.Hosts(portalID)
+		t.note(PortalChanged, portalID, before, notedPortal(portal, hosts))
+		return err
 	}))
 }
 
@@ -246,7 +273,12 @@ func (s *Service) SetPurchases(ctx context.Context, portalID string, bought []Pu
 	if err != nil {
 		return err
 	}
-	return fromStore("set purchases", s.store.Change(ctx, portalID, func(tx *store.Tx) error {
+	return fromStore("set purchases", s.change(ctx, portalID, func(tx *store.Tx, t *trail) error {
+		before, err := tx.Subscriptions(portalID)
+		if err != nil {
+			return err
+		}
+		t.note(SubscriptionChanged, "", notedAll(before), notedAll(rows))
 		return tx.PutSubscriptions(rows)
 	}))
 }

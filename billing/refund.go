@@ -51,7 +51,7 @@ func (s *Service) receiveRefund(ctx context.Context, e payment.Event) error {
 		t.note(CollectionEnded, collectionID(c), nil, notedCollection{
 			State: "refunded", Amount: r.amount.String(), Purpose: string(c.Purpose), Reference: e.Outcome.Reference,
 		})
-		results, err := tx.CarryOut(s.now(), r.requests)
+		results, err := t.carryOut(tx, s.now(), r.requests)
 		if err != nil {
 			return err
 		}

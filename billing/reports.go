@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"sync"
 	"time"
 
@@ -98,7 +99,12 @@ func (s *Service) StartReport(ctx context.Context, c *Caller, spec ReportSpec) (
 	now := s.now()
 	started, isNew, err := s.store.StartReport(ctx, store.Report{
 		PortalID: c.View.Portal.ID, UserID: c.User.ID, Kind: string(spec.Of.kind()), FileName: spec.FileName, StartedAt: now,
-	}, now.Add(-reportAlive), reportInterrupted)
+	}, now.Add(-reportAlive), reportInterrupted, func(tx *store.Tx, number int64) error {
+		return s.trace(ctx, tx, func(t *trail) error {
+			t.note(ReportStarted, strconv.FormatInt(number, 10), nil, reportNote{spec.Of.kind(), spec.FileName})
+			return nil
+		})
+	})
 	if err != nil {
 		return nil, fromStore("start report", err)
 	}
@@ -106,6 +112,12 @@ func (s *Service) StartReport(ctx context.Context, c *Caller, spec ReportSpec) (
 		s.launch(started, spec, rows)
 	}
 	return s.reportFrom(started), nil
+}
+
+// reportNote is how the trail tells of a report.
+type reportNote struct {
+	Kind ReportKind `json:"kind"`
+	File string     `json:"file,omitempty"`
 }
 
 // Report returns the caller's latest report of a kind; nil when there is none, or
@@ -134,7 +146,12 @@ func (s *Service) CancelReport(ctx context.Context, c *Caller, kind ReportKind) 
 	if err := c.mayReport(); err != nil {
 		return err
 	}
-	number, err := s.store.CancelReport(ctx, c.View.Portal.ID, c.User.ID, string(kind))
+	number, err := s.store.CancelReport(ctx, c.View.Portal.ID, c.User.ID, string(kind), func(tx *store.Tx, number int64) error {
+		return s.trace(ctx, tx, func(t *trail) error {
+			t.note(ReportStopped, strconv.FormatInt(number, 10), reportNote{Kind: kind}, nil)
+			return nil
+		})
+	})
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}

@@ -265,7 +265,7 @@ func TestReportOfALostBuilder(t *testing.T) {
 	owner := h.as(billing.Owner)
 	lost, _, err := h.store.StartReport(t.Context(), store.Report{
 		PortalID: company, UserID: owner.User.ID, Kind: "operations", FileName: "lost.xlsx", StartedAt: h.clock.Now(),
-	}, h.clock.Now(), "")
+	}, h.clock.Now(), "", func(*store.Tx, int64) error { return nil })
 	h.must(err)
 	h.must(h.store.AddReportChunk(t.Context(), lost, []byte("half of it")))
 	h.clock.Advance(time.Minute)

@@ -15,6 +15,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/bursarhq/bursar/mail"
+	"github.com/bursarhq/bursar/store"
 )
 
 // SalesRequest is what a customer writes to whoever sells.
@@ -77,11 +78,31 @@ func (s *Service) RequestSales(ctx context.Context, c *Caller, from netip.Addr, 
 	err := s.mail.Send(ctx, s.salesMessage(c, in))
 	switch {
 	case err == nil:
+		s.noteSales(ctx, c, in)
 		return nil
 	case errors.Is(err, mail.ErrRefused), errors.Is(err, mail.ErrMessage):
 		return fmt.Errorf("request sales: %w", err)
 	}
 	return fmt.Errorf("request sales: %w: %w", ErrTryAgain, err)
+}
+
+// noteSales leaves a line of a request in the trail. The mail is out: that there is no
+// line for it is not the caller's concern, who would only send it again.
+func (s *Service) noteSales(ctx context.Context, c *Caller, in SalesRequest) {
+	err := s.change(context.WithoutCancel(ctx), c.View.Portal.ID, func(_ *store.Tx, t *trail) error {
+		t.note(SalesAsked, "", nil, salesNote{Name: in.UserName, Email: in.Email, Message: in.Message})
+		return nil
+	})
+	if err != nil {
+		s.log.ErrorContext(ctx, "a request to sales left no line in the trail", "portal", c.View.Portal.ID, "error", err)
+	}
+}
+
+// salesNote is how the trail tells of a request.
+type salesNote struct {
+	Name    string `json:"name"`
+	Email   string `json:"email"`
+	Message string `json:"message"`
 }
 
 // check refuses what can't be sent, in the order and the words of DocSpace.

@@ -61,7 +61,7 @@ func (s *Service) spend(ctx context.Context, order spending) (receipt Receipt, e
 			}
 			return what.also(tx, t)
 		}
-		results, err := tx.CarryOut(now, []ledger.Request{{Portal: order.portalID, Key: key, Input: order.input, Do: what.do}})
+		results, err := t.carryOut(tx, now, []ledger.Request{{Portal: order.portalID, Key: key, Input: order.input, Do: what.do}})
 		if err != nil {
 			return err
 		}

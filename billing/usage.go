@@ -29,12 +29,24 @@ func (s *Service) SetUsage(ctx context.Context, portalID string, used map[string
 			return invalid(feature, "%d is negative", n)
 		}
 	}
-	return fromStore("set usage", s.store.Change(ctx, portalID, func(tx *store.Tx) error {
+	return fromStore("set usage", s.change(ctx, portalID, func(tx *store.Tx, t *trail) error {
+		had, err := tx.Usage(portalID)
+		if err != nil {
+			return err
+		}
+		before, after := map[string]int64{}, map[string]int64{}
 		for feature, n := range used {
+			if old, ok := had[feature]; !ok || old != n {
+				after[feature] = n
+				if ok {
+					before[feature] = old
+				}
+			}
 			if err := tx.PutUsage(feature, n); err != nil {
 				return err
 			}
 		}
+		t.note(UsageReported, "", before, after)
 		return nil
 	}))
 }
@@ -65,7 +77,17 @@ func (s *Service) SetServices(ctx context.Context, portalID string, planIDs []in
 			return invalid("service", "%d is given twice", id)
 		}
 	}
-	return fromStore("set services", s.store.Change(ctx, portalID, func(tx *store.Tx) error {
+	return fromStore("set services", s.change(ctx, portalID, func(tx *store.Tx, t *trail) error {
+		before, err := tx.Services(portalID)
+		if err != nil {
+			return err
+		}
+		after := slices.Clone(planIDs)
+		slices.SortFunc(after, func(a, b int) int { return b - a })
+		if slices.Equal(before, after) {
+			return nil
+		}
+		t.note(ServicesChanged, "", before, after)
 		return tx.PutServices(planIDs, s.now())
 	}))
 }

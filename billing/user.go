@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -30,7 +31,7 @@ func (s *Service) AddUser(ctx context.Context, portalID string, in NewUser) (str
 	if err != nil {
 		return "", err
 	}
-	err = s.store.Change(ctx, portalID, func(tx *store.Tx) error {
+	err = s.change(ctx, portalID, func(tx *store.Tx, t *trail) error {
 		if in.Role == Owner {
 			owner, err := optional(tx.Owner(portalID))
 			if err != nil {
@@ -43,7 +44,8 @@ func (s *Service) AddUser(ctx context.Context, portalID string, in NewUser) (str
 		if err := tx.InsertUser(user); err != nil {
 			return err
 		}
-		return adoptPayer(tx, portalID, user)
+		t.note(UserCreated, user.ID, nil, notedUser(user))
+		return adoptPayer(tx, t, portalID, user)
 	})
 	if err != nil {
 		return "", fromStore("add user", err)
@@ -78,29 +80,40 @@ func (s *Service) ChangeUser(ctx context.Context, portalID, userID string, chang
 			return user, err
 		}
 	}
-	err = s.store.Change(ctx, portalID, func(tx *store.Tx) error {
+	err = s.change(ctx, portalID, func(tx *store.Tx, t *trail) error {
 		if user, err = tx.UserByID(portalID, userID); err != nil {
 			return err
 		}
+		before := notedUser(user)
 		if change.Email != "" {
 			user.Email = change.Email
 		}
 		if change.Name != "" {
 			user.Name = change.Name
 		}
-		if err := giveRole(tx, portalID, &user, change.Role); err != nil {
+		if err := giveRole(tx, t, portalID, &user, change.Role); err != nil {
 			return err
 		}
 		if err := tx.UpdateUser(user); err != nil {
 			return err
 		}
-		return adoptPayer(tx, portalID, user)
+		t.note(UserChanged, user.ID, before, notedUser(user))
+		return adoptPayer(tx, t, portalID, user)
 	})
 	return user, fromStore("change user", err)
 }
 
+// userNote is how the trail tells of a user.
+type userNote struct {
+	Email string `json:"email"`
+	Name  string `json:"name"`
+	Role  string `json:"role"`
+}
+
+func notedUser(u store.User) userNote { return userNote{u.Email, u.Name, u.Role} }
+
 // giveRole gives a user a role, unless that is "". An owner gives way to another.
-func giveRole(tx *store.Tx, portalID string, user *store.User, role Role) error {
+func giveRole(tx *store.Tx, t *trail, portalID string, user *store.User, role Role) error {
 	if role == "" || Role(user.Role) == role {
 		return nil
 	}
@@ -115,7 +128,9 @@ func giveRole(tx *store.Tx, portalID string, user *store.User, role Role) error 
 	if owner == nil {
 		return err
 	}
+	before := notedUser(*owner)
 	owner.Role = string(Admin)
+	t.note(UserChanged, owner.ID, before, notedUser(*owner))
 	return tx.UpdateUser(*owner)
 }
 
@@ -124,7 +139,7 @@ func giveRole(tx *store.Tx, portalID string, user *store.User, role Role) error 
 // pays, and for a user who has keys, even revoked ones, and with ErrNotFound when
 // there is no such portal or user.
 func (s *Service) RemoveUser(ctx context.Context, portalID, userID string) (user store.User, err error) {
-	err = s.store.Change(ctx, portalID, func(tx *store.Tx) error {
+	err = s.change(ctx, portalID, func(tx *store.Tx, t *trail) error {
 		if user, err = tx.UserByID(portalID, userID); err != nil {
 			return err
 		}
@@ -145,6 +160,7 @@ func (s *Service) RemoveUser(ctx context.Context, portalID, userID string) (user
 		if has {
 			return fmt.Errorf("user %s %w: API keys act for it", user.Email, ErrInUse)
 		}
+		t.note(UserRemoved, userID, notedUser(user), nil)
 		return tx.DeleteUser(userID)
 	})
 	return user, fromStore("remove user", err)
@@ -179,12 +195,14 @@ func (s *Service) UserNamed(ctx context.Context, portalID, name string) (user st
 
 // adoptPayer makes a user with a new address the payer if the customer was waiting for one with
 // this address.
-func adoptPayer(tx *store.Tx, portalID string, user store.User) error {
+func adoptPayer(tx *store.Tx, t *trail, portalID string, user store.User) error {
 	customer, err := optional(tx.Customer(portalID))
 	if customer == nil || customer.PayerID != "" || customer.Email != user.Email {
 		return err
 	}
+	before := notedCustomer(*customer)
 	customer.PayerID = user.ID
+	t.note(CustomerChanged, strconv.FormatInt(customer.AccountNumber, 10), before, notedCustomer(*customer))
 	return tx.PutCustomer(*customer)
 }
 

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 	_ "time/tzdata" // for machines that have no zones of their own
-
-	"github.com/bursarhq/bursar/store"
 )
 
 // loadZone returns the zone of an IANA name; "" is UTC.
@@ -34,7 +32,5 @@ func (s *Service) SetTimeZone(ctx context.Context, portalID, name string) error 
 	if err := checkZone(name); err != nil {
 		return err
 	}
-	return fromStore("set time zone", s.store.Change(ctx, portalID, func(tx *store.Tx) error {
-		return tx.PutTimeZone(name)
-	}))
+	return s.ChangePortal(ctx, portalID, PortalChange{TimeZone: &name})
 }
