@@ -16,33 +16,36 @@ import (
 	_ "modernc.org/sqlite"
 )
 
-// cmdPost sends a body to the operator's API, and prints what comes, which must
-// have a status:
+// sends returns the command that sends a body, which must be answered with a status:
 //
 //	post STATUS URL KEYFILE IDEMPOTENCY-KEY BODY
-func cmdPost(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 5 {
-		ts.Fatalf("usage: post STATUS URL KEYFILE IDEMPOTENCY-KEY BODY")
+//
+// The answer is on standard output.
+func sends(method string) func(ts *testscript.TestScript, neg bool, args []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) != 5 {
+			ts.Fatalf("usage: %s STATUS URL KEYFILE IDEMPOTENCY-KEY BODY", strings.ToLower(method))
+		}
+		want, err := strconv.Atoi(args[0])
+		ts.Check(err)
+		req, err := http.NewRequest(method, args[1], strings.NewReader(args[4]))
+		ts.Check(err)
+		key, _, _ := strings.Cut(ts.ReadFile(args[2]), "\n")
+		req.Header.Set("Authorization", "Bearer "+key)
+		req.Header.Set("Idempotency-Key", args[3])
+		req.Header.Set("Content-Type", "application/json")
+		client := http.Client{Timeout: patience}
+		res, err := client.Do(req)
+		ts.Check(err)
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		ts.Check(err)
+		if res.StatusCode != want {
+			ts.Fatalf("%s %s: %s\n%s", method, args[1], res.Status, body)
+		}
+		_, err = ts.Stdout().Write(append(body, '\n'))
+		ts.Check(err)
 	}
-	want, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	req, err := http.NewRequest(http.MethodPost, args[1], strings.NewReader(args[4]))
-	ts.Check(err)
-	key, _, _ := strings.Cut(ts.ReadFile(args[2]), "\n")
-	req.Header.Set("Authorization", "Bearer "+key)
-	req.Header.Set("Idempotency-Key", args[3])
-	req.Header.Set("Content-Type", "application/json")
-	client := http.Client{Timeout: patience}
-	res, err := client.Do(req)
-	ts.Check(err)
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	ts.Check(err)
-	if res.StatusCode != want {
-		ts.Fatalf("POST %s: %s\n%s", args[1], res.Status, body)
-	}
-	_, err = ts.Stdout().Write(append(body, '\n'))
-	ts.Check(err)
 }
 
 // cmdEdit changes a folder's database that nobody has open behind Bursar's back:

@@ -38,6 +38,7 @@ type withServer struct{ *testing.M }
 
 func (w withServer) Run() int {
 	code := w.M.Run()
+	_ = os.RemoveAll(stripeDir)
 	cluster.Lock()
 	defer cluster.Unlock()
 	if cluster.Cluster != nil {
@@ -52,7 +53,11 @@ func (w withServer) Run() int {
 // condition answers [postgres]: whether there is a PostgreSQL to be had. In CI
 // there must be.
 func condition(name string) (bool, error) {
-	if name != "postgres" {
+	switch name {
+	case "stripe-mock":
+		return hasStripeMock()
+	case "postgres":
+	default:
 		return false, fmt.Errorf("unknown condition %q", name)
 	}
 	_, err := sharedCluster()

@@ -25,7 +25,10 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"agrees":      cmdAgrees,
 	"certificate": cmdCertificate,
 	"database":    cmdDatabase,
-	"post":        cmdPost,
+	"post":        sends(http.MethodPost),
+	"put":         sends(http.MethodPut),
+	"stripemock":  cmdStripemock,
+	"stripetells": cmdStripetells,
 	"edit":        cmdEdit,
 	"flip":        cmdFlip,
 }
@@ -70,7 +73,7 @@ func programs(ts *testscript.TestScript) map[string]*program {
 }
 
 // passedOn are the variables of a script that its servers see.
-var passedOn = []string{"PATH", "HOME", "XDG_DATA_HOME", "BURSAR_DATA", "BURSAR_DATABASE", "BURSAR_CATALOG", "PGPASSWORD", "TMPDIR", "GORACE", "GOCOVERDIR"}
+var passedOn = []string{"PATH", "HOME", "XDG_DATA_HOME", "BURSAR_DATA", "BURSAR_DATABASE", "BURSAR_CATALOG", "PGPASSWORD", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "TMPDIR", "GORACE", "GOCOVERDIR"}
 
 // cmdStart starts a server and waits until it says where it listens:
 //
