@@ -1,18 +1,10 @@
 package cli
 
 import (
-	"bufio"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	_ "embed"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
-	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -26,15 +18,10 @@ var reportSchema []byte
 
 // reportFlags are the flags of report.
 type reportFlags struct {
-	portal, key, keyFile string
-	caCert               string
-	only                 []string
-	country              string
-	timeout              time.Duration
-	refresh              bool
-	quiet                bool
-	schema               bool
-	output               choice
+	*connection
+	only   []string
+	schema bool
+	output choice
 }
 
 func newReport(env Env) *cobra.Command {
@@ -69,18 +56,12 @@ bursar report -o markdown > billing.md`,
 		Args:    cobra.NoArgs,
 	}
 	f := cmd.Flags()
-	f.StringVar(&flags.portal, "portal", "", "address of the portal (or $DOCSPACE_URL)")
-	f.StringVar(&flags.key, "key", "", "the API key or token, - for standard input (or $DOCSPACE_API_KEY)")
-	f.StringVar(&flags.keyFile, "key-file", "", "file with the key")
+	flags.connection = connectionFlags(cmd, env, "how long the whole report may take")
 	f.StringSliceVar(&flags.only, "only", nil, "parts to read: "+partNames())
 	f.VarP(&flags.output, "output", "o", "format: "+strings.Join(ReportFormats(), ", "))
-	f.DurationVar(&flags.timeout, "timeout", 30*time.Second, "how long the whole report may take")
 	f.StringVar(&flags.country, "country", "", "country whose currency prices should be in, such as ES")
 	f.BoolVar(&flags.refresh, "refresh", false, "ask the portal to look past its caches")
-	f.StringVar(&flags.caCert, "ca-cert", "", "file with further certificates to trust (PEM)")
-	f.BoolVarP(&flags.quiet, "quiet", "q", false, "print nothing but the report and errors")
 	f.BoolVar(&flags.schema, "schema", false, "print the JSON Schema of -o json")
-	cmd.MarkFlagsMutuallyExclusive("key", "key-file")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(ReportFormats(), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("only", cobra.FixedCompletions(strings.Split(partNames(), ", "), cobra.ShellCompDirectiveNoFileComp))
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -110,10 +91,7 @@ func runReport(ctx context.Context, env Env, flags reportFlags) error {
 		}
 		only = append(only, part)
 	}
-	if flags.timeout <= 0 {
-		return usage("--timeout: %s is not more than nothing", flags.timeout)
-	}
-	client, err := flags.client(env)
+	client, err := flags.client()
 	if err != nil {
 		return err
 	}
@@ -129,102 +107,6 @@ func runReport(ctx context.Context, env Env, flags reportFlags) error {
 		}
 	}
 	return printOutcome(env, report, outcome)
-}
-
-// client makes the client from the flags and the environment.
-func (flags reportFlags) client(env Env) (*docspace.Client, error) {
-	address := flags.portal
-	if address == "" {
-		address = env.get("DOCSPACE_URL")
-	}
-	if address == "" {
-		return nil, &Error{Code: ExitUsage, Err: errors.New("no portal is named"),
-			Hint: "give its address with --portal https://portal.example.com or $DOCSPACE_URL; bursar demo shows a report with neither"}
-	}
-	if !strings.Contains(address, "://") {
-		address = "https://" + address
-	}
-	key, err := flags.readKey(env)
-	if err != nil {
-		return nil, err
-	}
-	transport, err := transportTrusting(flags.caCert)
-	if err != nil {
-		return nil, err
-	}
-	if !flags.quiet && sentInClear(address) {
-		fmt.Fprintln(env.Stderr, "warning: the key travels unencrypted; use https:// if the portal has it")
-	}
-	return docspace.New(docspace.Config{
-		URL: address, Key: key, Refresh: flags.refresh, Country: flags.country,
-		Timeout: flags.timeout, Transport: transport, UserAgent: "bursar/" + env.Version,
-	})
-}
-
-func (flags reportFlags) readKey(env Env) (string, error) {
-	switch {
-	case flags.key == "-":
-		return firstLine("standard input", env.Stdin)
-	case flags.key != "":
-		return flags.key, nil
-	case flags.keyFile != "":
-		f, err := os.Open(flags.keyFile)
-		if err != nil {
-			return "", err
-		}
-		defer f.Close()
-		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 && !flags.quiet {
-			fmt.Fprintf(env.Stderr, "warning: others can read %s; chmod 600 keeps it to yourself\n", flags.keyFile)
-		}
-		return firstLine(flags.keyFile, f)
-	}
-	if key := env.get("DOCSPACE_API_KEY"); key != "" {
-		return key, nil
-	}
-	return "", &Error{Code: ExitUsage, Err: errors.New("no key is given"),
-		Hint: "give it with --key-file FILE, --key - or $DOCSPACE_API_KEY; portals make keys under Settings > Developer Tools > API keys"}
-}
-
-// firstLine returns the first line of a short text.
-func firstLine(name string, r io.Reader) (string, error) {
-	line, err := bufio.NewReader(io.LimitReader(r, 64<<10)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("read the key from %s: %w", name, err)
-	}
-	if line = strings.TrimSpace(line); line == "" {
-		return "", usage("there is no key in %s", name)
-	}
-	return line, nil
-}
-
-// transportTrusting returns a transport that trusts further certificates; nil,
-// which is the client's own, when there are none.
-func transportTrusting(file string) (http.RoundTripper, error) {
-	if file == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, usage("--ca-cert: there is no certificate in %s", file)
-	}
-	return docspace.NewTransport(&tls.Config{RootCAs: pool}), nil
-}
-
-// sentInClear reports whether a key sent there crosses a network unencrypted.
-func sentInClear(address string) bool {
-	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "http" {
-		return false
-	}
-	ip := net.ParseIP(u.Hostname())
-	return u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())
 }
 
 // reportOutcome returns the error of a report as a whole; nil when all arrived.
