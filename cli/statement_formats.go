@@ -48,17 +48,11 @@ func completed(t *ledger.Transfer) string {
 	return ledger.HoldID{Portal: t.Portal, Number: t.Hold}.String()
 }
 
-// statementTable lays a statement out for people. Its columns are as wide as the
-// rows so far needed.
+// statementTable lays a statement out for people.
 type statementTable struct {
-	out    io.Writer
-	widths []int
-	held   [][]string // rows that wait for the widths of the first ones
-	begun  bool
+	out  io.Writer
+	rows rowTable
 }
-
-// heldRows is how many rows are looked at before the first is written.
-const heldRows = 200
 
 func (s *statementTable) open(st billing.Statement) error {
 	from, to := "the beginning", "now"
@@ -70,7 +64,12 @@ func (s *statementTable) open(st billing.Statement) error {
 	}
 	_, err := fmt.Fprintf(s.out, "%s of %s, from %s to %s. Times are UTC.\n\n%s", bookTitle(st.Book), printable(st.PortalID), from, to,
 		balanceLines("Opening balance", st.Opening))
-	s.held = append(s.held, []string{"TIME", "TRANSFER", "TYPE", "FOR", "WHO", "AMOUNT", "BALANCE"})
+	s.rows = rowTable{out: s.out, right: 2}
+	if err == nil && st.Transfers > 0 {
+		if _, err = io.WriteString(s.out, "\n"); err == nil {
+			err = s.rows.add([]string{"TIME", "TRANSFER", "TYPE", "FOR", "WHO", "AMOUNT", "BALANCE"})
+		}
+	}
 	return err
 }
 
@@ -103,64 +102,15 @@ func (s *statementTable) transfer(t *ledger.Transfer, participant string) error 
 	if details := t.Metadata.Texts()["details"]; details != "" {
 		what = strings.TrimSpace(what + " " + details)
 	}
-	row := []string{
+	return s.rows.add([]string{
 		t.At.UTC().Format(time.DateTime), t.ID().String(), t.Type.String(),
 		ansi.Truncate(printable(what), 60, "…"), ansi.Truncate(printable(participant), 40, "…"), signed(t).String(), t.Balance.String(),
-	}
-	if s.begun {
-		return s.write(row)
-	}
-	if s.held = append(s.held, row); len(s.held) < heldRows {
-		return nil
-	}
-	return s.begin()
-}
-
-func (s *statementTable) begin() error {
-	s.begun = true
-	if _, err := io.WriteString(s.out, "\n"); err != nil {
-		return err
-	}
-	for _, row := range s.held {
-		s.widen(row)
-	}
-	for _, row := range s.held {
-		if err := s.write(row); err != nil {
-			return err
-		}
-	}
-	s.held = nil
-	return nil
-}
-
-func (s *statementTable) widen(row []string) {
-	s.widths = append(s.widths, make([]int, len(row)-len(s.widths))...)
-	for i, cell := range row {
-		s.widths[i] = max(s.widths[i], ansi.StringWidth(cell))
-	}
-}
-
-func (s *statementTable) write(row []string) error {
-	s.widen(row)
-	var line strings.Builder
-	for i, cell := range row {
-		if cell == "" {
-			cell = "-"
-		}
-		if i > 0 {
-			line.WriteString("  ")
-		}
-		line.WriteString(padded(cell, s.widths[i], i >= len(row)-2))
-	}
-	_, err := fmt.Fprintln(s.out, line.String())
-	return err
+	})
 }
 
 func (s *statementTable) close(st billing.Statement) error {
-	if !s.begun && st.Transfers > 0 {
-		if err := s.begin(); err != nil {
-			return err
-		}
+	if err := s.rows.close(); err != nil {
+		return err
 	}
 	_, err := fmt.Fprintf(s.out, "\n%s", balanceLines("Closing balance", st.Closing))
 	return err
