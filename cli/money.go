@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
-	"github.com/charmbracelet/colorprofile"
-	"github.com/charmbracelet/x/ansi"
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
@@ -236,14 +233,7 @@ func printFacts(env Env, facts []fact) error {
 	return printStyled(env, b.String())
 }
 
-func printStyled(env Env, text string) (err error) {
-	if env.get("NO_COLOR") == "" {
-		_, err = io.WriteString(colorprofile.NewWriter(env.Stdout, env.Environ), text)
-	} else {
-		_, err = io.WriteString(env.Stdout, ansi.Strip(text))
-	}
-	return err
-}
+func printStyled(env Env, text string) error { return writeStyled(env, env.Stdout, text) }
 
 // second writes a moment for people, to the second; "" for the zero Time.
 func second(t time.Time) string {

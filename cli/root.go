@@ -37,12 +37,17 @@ bursar report --portal https://portal.example.com --key-file key.txt`,
 	root.SetErr(env.Stderr)
 	root.AddGroup(
 		&cobra.Group{ID: GroupRead, Title: "Read a portal"},
+		&cobra.Group{ID: GroupChange, Title: "Change a portal"},
 		&cobra.Group{ID: GroupRun, Title: "Run portals"},
 		&cobra.Group{ID: GroupMoney, Title: "Move money"},
 		&cobra.Group{ID: GroupKeep, Title: "Keep the books"},
 	)
 	root.AddCommand(
 		newReport(env),
+		newPlan(env),
+		newServiceCommand(env),
+		newTopUp(env),
+		newTopUpRule(env),
 		newPortal(env),
 		newUser(env),
 		newKey(env),
@@ -78,10 +83,11 @@ func refuseEmpty(cmd *cobra.Command) error {
 
 // The groups of commands in the help.
 const (
-	GroupRead  = "read"
-	GroupRun   = "run"
-	GroupMoney = "money"
-	GroupKeep  = "keep"
+	GroupRead   = "read"
+	GroupChange = "change"
+	GroupRun    = "run"
+	GroupMoney  = "money"
+	GroupKeep   = "keep"
 )
 
 func newVersion(env Env) *cobra.Command {
