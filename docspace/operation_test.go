@@ -192,3 +192,25 @@ func TestAllOperationsEndWithAnErrorOrWhenTheyAreLeft(t *testing.T) {
 		t.Error("an operation of nobody")
 	}
 }
+
+// What a portal leaves untold is no end of the list.
+func TestAllOperationsMissThoseThatThePortalStopsTelling(t *testing.T) {
+	portal, seen := &growing{count: 20}, 0
+	var last error
+	client := once(t, inMemory(func(w http.ResponseWriter, r *http.Request) {
+		if portal.requests == 2 {
+			fmt.Fprint(w, nothing)
+			return
+		}
+		portal.ServeHTTP(w, r)
+	}))
+	for _, err := range client.AllOperations(t.Context(), docspace.OperationsQuery{Limit: 5}) {
+		if last = err; err == nil {
+			seen++
+		}
+	}
+	diff(t, "seen", seen, 10)
+	if !errors.Is(last, docspace.ErrMalformed) {
+		t.Errorf("it ends with %v", last)
+	}
+}

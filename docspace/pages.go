@@ -4,6 +4,7 @@ import (
 	"context"
 	"html"
 	"iter"
+	"net/http"
 	"regexp"
 )
 
@@ -38,7 +39,8 @@ const pageSize = 200
 // AllOperations returns all operations of a query, from its Offset on, page by
 // page of its Limit (0 means 200). Each is there once, whatever is added
 // meanwhile; what is, is not among them. An error is the last thing that there
-// is.
+// is. A portal that tells nothing from the start, as Operations says by nil, yields
+// nothing.
 //
 //	for operation, err := range client.AllOperations(ctx, docspace.OperationsQuery{}) {
 //		if err != nil {
@@ -59,6 +61,12 @@ func (c *Client) AllOperations(ctx context.Context, q OperationsQuery) iter.Seq2
 			page, err := c.Operations(ctx, q)
 			if err != nil {
 				yield(Operation{}, err)
+				return
+			}
+			if page == nil && total >= 0 { // it told before, and can't any more
+				yield(Operation{}, &Error{
+					Operation: opOperations.name, Status: http.StatusOK, Message: "the portal does not tell the rest", Err: ErrMalformed,
+				})
 				return
 			}
 			if page == nil || len(page.Operations) == 0 {
