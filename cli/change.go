@@ -213,11 +213,15 @@ func (c *changer) explain(err error, key string) error {
 		", which does nothing twice on a portal of Bursar's; of another one see bursar operations list first"}
 }
 
-// explainRefusal gives a change that is not allowed the advice that fits it.
+// explainRefusal gives what is not allowed, or not there, the advice that fits it.
 func explainRefusal(err error) error {
-	if errors.Is(err, docspace.ErrForbidden) {
-		return &Error{Err: err, Hint: "only the payer may change what the portal pays for (bursar report --only customer says who that is " +
-			"and whether a payment method is stored), with a key that is not limited to reading"}
+	switch {
+	case errors.Is(err, docspace.ErrForbidden):
+		return &Error{Err: err, Hint: "only the payer may do it (bursar report --only customer says who that is and whether a payment method " +
+			"is stored), with a key that is not limited to reading"}
+	case errors.Is(err, docspace.ErrNotFound):
+		return &Error{Err: err, Hint: "the portal has no customer, or not what was asked for: see bursar report --only customer and " +
+			"bursar service list; older portals can't do all of it"}
 	}
 	return err
 }

@@ -3,10 +3,14 @@ package cli
 import (
 	"io"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/bursarhq/bursar/billing"
 )
 
 // Env is the world around a command.
@@ -18,6 +22,9 @@ type Env struct {
 	// Environ is the whole environment, for what asks for that.
 	Environ []string
 	Now     func() time.Time
+	// User returns who runs the command, by the system's number and name of the
+	// user; nil means that nobody knows.
+	User func() (id, name string)
 	// Version is what "bursar version" prints.
 	Version string
 }
@@ -27,8 +34,27 @@ func System(version string) Env {
 	return Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Getenv: os.Getenv, Environ: os.Environ(),
-		Now: time.Now, Version: version,
+		Now: time.Now, User: systemUser, Version: version,
 	}
+}
+
+// systemUser returns the user of this process. Where the system does not know its
+// name, it is the number that tells.
+func systemUser() (id, name string) {
+	who, err := user.Current()
+	if err != nil {
+		return strconv.Itoa(os.Getuid()), ""
+	}
+	return who.Uid, who.Username
+}
+
+// actor is who changes what a command changes.
+func (e Env) actor() billing.Actor {
+	actor := billing.Actor{Kind: billing.ByCommand}
+	if e.User != nil {
+		actor.ID, actor.Name = e.User()
+	}
+	return actor
 }
 
 // get returns a variable of the environment.

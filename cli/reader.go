@@ -23,10 +23,12 @@ func addReader(cmd *cobra.Command, env Env) *reader {
 func (r *reader) json() bool { return *r.output == "json" }
 
 // sections lays out for people what was read.
-func (r *reader) sections(all ...section) error {
+func (r *reader) sections(all ...section) error { return printSections(r.env, all...) }
+
+func printSections(env Env, all ...section) error {
 	var b strings.Builder
 	writeTable(&b, page{sections: all})
-	return printStyled(r.env, strings.TrimPrefix(b.String(), "\n"))
+	return printStyled(env, strings.TrimPrefix(b.String(), "\n"))
 }
 
 // read asks a portal for something, and has it printed.

@@ -173,6 +173,11 @@ func commonFailure(r *docspace.Report) *docspace.Error {
 // spin shows a person that something is going on, until the function it returns
 // is called. It stays silent where nobody watches.
 func spin(env Env, quiet bool, doing string) (stop func()) {
+	return spinText(env, quiet, func() string { return doing })
+}
+
+// spinText is spin with a text that changes.
+func spinText(env Env, quiet bool, text func() string) (stop func()) {
 	if quiet || !isTerminal(env.Stderr) || env.get("TERM") == "dumb" {
 		return func() {}
 	}
@@ -188,7 +193,7 @@ func spin(env Env, quiet bool, doing string) (stop func()) {
 				fmt.Fprint(env.Stderr, "\r\x1b[K")
 				return
 			case <-tick.C:
-				fmt.Fprintf(env.Stderr, "\r%c %s", frames[i%len(frames)], doing)
+				fmt.Fprintf(env.Stderr, "\r\x1b[K%c %s", frames[i%len(frames)], text())
 			}
 		}
 	}()

@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/bursarhq/bursar/billing"
 )
 
 // New returns the command bursar with everything that needs no server. The
@@ -30,7 +32,10 @@ bursar report --portal https://portal.example.com --key-file key.txt`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return refuseEmpty(cmd) },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			cmd.SetContext(billing.WithActor(cmd.Context(), env.actor()))
+			return refuseEmpty(cmd)
+		},
 	}
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
@@ -44,6 +49,7 @@ bursar report --portal https://portal.example.com --key-file key.txt`,
 	)
 	root.AddCommand(
 		newReport(env),
+		newOperations(env),
 		newPlan(env),
 		newServiceCommand(env),
 		newTopUp(env),
@@ -55,12 +61,14 @@ bursar report --portal https://portal.example.com --key-file key.txt`,
 		newCatalog(env),
 		newUsage(env),
 		newDeposit(env),
+		newPayment(env),
 		newCharge(env),
 		newHold(env),
 		newCredit(env),
 		newCorrect(env),
 		newStatement(env),
 		newVerify(env),
+		newAudit(env),
 		newMigrate(env),
 		newBackup(env),
 		newRestore(env),
