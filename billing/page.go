@@ -17,6 +17,28 @@ import (
 // pageToCome stands in the place of an address until there is one.
 const pageToCome = "pending"
 
+// PageState is how far the provider's page has come that a collection waits at.
+type PageState string
+
+const (
+	PageOpening PageState = "opening" // the provider is being asked for it
+	PageOpen    PageState = "open"    // the customer can pay there
+	PageClosed  PageState = "closed"  // the collection has ended
+)
+
+// PageStateOf returns how far the page of a collection has come; "" when it has none.
+func PageStateOf(c store.Collection) PageState {
+	switch {
+	case c.Page == "":
+		return ""
+	case c.Closed():
+		return PageClosed
+	case c.Page == pageToCome:
+		return PageOpening
+	}
+	return PageOpen
+}
+
 // pageSlack is how long a page must still be good for to be given out again.
 const pageSlack = 5 * time.Minute
 

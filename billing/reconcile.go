@@ -12,7 +12,8 @@ import (
 // Reconcile asks the provider about collections whose outcome is not known, all
 // of those that nobody waits for any more. It returns how many it brought to an
 // end. Pages that customers may be paying at are looked after too, though less
-// often: what was paid there counts even if the provider could not tell.
+// often: what was paid there counts even if the provider could not tell. So are
+// refunds that the provider has not decided.
 func (s *Service) Reconcile(ctx context.Context) (ended int, err error) {
 	if s.provider == nil {
 		return 0, nil
@@ -29,7 +30,11 @@ func (s *Service) Reconcile(ctx context.Context) (ended int, err error) {
 		}
 		if len(some) == 0 {
 			pages, err := s.reconcilePages(ctx)
-			return ended + pages, err
+			if ended += pages; err != nil {
+				return ended, err
+			}
+			refunds, err := s.reconcileRefunds(ctx)
+			return ended + refunds, err
 		}
 		for _, c := range some {
 			after = c.PortalID

@@ -41,31 +41,42 @@ func (s *Service) receiveRefund(ctx context.Context, e payment.Event) error {
 		}
 	}
 	err = s.change(ctx, c.PortalID, func(tx *store.Tx, t *trail) error {
-		if err := tx.LockBook(c.PortalID, ledger.Main); err != nil {
-			return err
-		}
-		r, err := s.refundOf(tx, c, e.Outcome.Amount)
+		r, err := s.takeBack(tx, t, c, e.Outcome.Amount)
 		if err != nil || r == nil {
 			return err
 		}
 		t.note(CollectionEnded, collectionID(c), nil, notedCollection{
 			State: "refunded", Amount: r.amount.String(), Purpose: string(c.Purpose), Reference: e.Outcome.Reference,
 		})
-		results, err := t.carryOut(tx, s.now(), r.requests)
-		if err != nil {
-			return err
-		}
-		for _, result := range results {
-			if result.Err != nil {
-				return fromLedger(result.Err)
-			}
-		}
-		if r.fromPlan.Sign() <= 0 {
-			return nil
-		}
-		return s.cutPlan(tx, t, c, r.fromPlan)
+		return nil
 	})
 	return fromStore("take back a refund", err)
+}
+
+// takeBack takes what was given back of a collection in all out of the wallet, as far
+// as that has not been done; nil when there was nothing to do.
+func (s *Service) takeBack(tx *store.Tx, t *trail, c store.Collection, total money.Amount) (*refund, error) {
+	if err := tx.LockBook(c.PortalID, ledger.Main); err != nil {
+		return nil, err
+	}
+	r, err := s.refundOf(tx, c, total)
+	if err != nil || r == nil {
+		return nil, err
+	}
+	results, err := t.carryOut(tx, s.now(), r.requests)
+	if err != nil {
+		return nil, err
+	}
+	for _, result := range results {
+		if result.Err != nil {
+			return nil, fromLedger(result.Err)
+		}
+	}
+	r.transfer = results[len(results)-1].Answer.Main
+	if r.fromPlan.Sign() > 0 {
+		err = s.cutPlan(tx, t, c, r.fromPlan)
+	}
+	return r, err
 }
 
 // refund is what is to be done about money that was given back.
@@ -73,7 +84,10 @@ type refund struct {
 	// amount is what is to be taken out of the wallet, of which fromPlan was paid for
 	// a plan.
 	amount, fromPlan money.Amount
-	requests         []ledger.Request
+	// short is what the wallet lacks of it; nought or less when it has enough.
+	short    money.Amount
+	requests []ledger.Request // the last of which takes the amount out
+	transfer int64            // that did, when they are carried out
 }
 
 // refundOf works out what is to be done when so much of a collection has been given
@@ -112,12 +126,11 @@ func (s *Service) refundOf(tx *store.Tx, c store.Collection, total money.Amount)
 			request("unpaid", ledger.Correct{Book: ledger.Main, Transfer: paid.Answer.Main, Amount: r.fromPlan, Metadata: refundDetails})
 		}
 	}
-	short, err := s.shortOf(tx, c.PortalID, r.amount, r.fromPlan)
-	if err != nil {
+	if r.short, err = s.shortOf(tx, c.PortalID, r.amount, r.fromPlan); err != nil {
 		return nil, err
 	}
-	if short.Sign() > 0 {
-		request("written-off", wallet.Refund(wallet.Payment{Amount: short, Metadata: wallet.Details("Refunded beyond the balance")}))
+	if r.short.Sign() > 0 {
+		request("written-off", wallet.Refund(wallet.Payment{Amount: r.short, Metadata: wallet.Details("Refunded beyond the balance")}))
 	}
 	request("refunded", ledger.Correct{Book: ledger.Main, Transfer: done.Answer.Main, Amount: r.amount, Metadata: refundDetails})
 	return r, nil

@@ -44,6 +44,20 @@ func (o *object) collection(c *store.Collection) {
 	o.some("reference", c.Reference)
 	o.some("reason", c.Reason)
 	o.some("participant", c.Participant)
+	o.text("purpose", string(c.Purpose))
+	if c.Purpose == store.ForPlan {
+		o.number("plan", int64(c.PlanID))
+		o.number("quantity", c.Quantity)
+	}
+	if state := billing.PageStateOf(*c); state != "" {
+		o.inner("page", func() {
+			o.text("state", string(state))
+			if state == billing.PageOpen {
+				o.text("url", c.Page)
+			}
+			o.moment("until", c.PageUntil)
+		})
+	}
 	o.moment("openedAt", c.OpenedAt)
 	o.moment("askedAt", c.AskedAt)
 	o.moment("closedAt", c.ClosedAt)

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/bursarhq/bursar/billing"
+	"github.com/bursarhq/bursar/httpd"
+	"github.com/bursarhq/bursar/store"
 )
 
 // Config says what the door opens to.
@@ -87,6 +89,7 @@ func routes() []route {
 		{method: "POST", path: "/v1/portals/{portal}/credits", answer: carry(credit)},
 		{method: "POST", path: "/v1/portals/{portal}/corrections", answer: carry(correction)},
 		{method: "POST", path: "/v1/portals/{portal}/deposits", answer: (*door).deposit},
+		{method: "POST", path: "/v1/portals/{portal}/payments", answer: (*door).recordPayment},
 		{method: "POST", path: "/v1/portals", answer: (*door).createPortal},
 		{method: "GET", path: "/v1/portals", answer: (*door).listPortals},
 		{method: "GET", path: "/v1/portals/{portal}", answer: (*door).getPortal},
@@ -119,6 +122,9 @@ func routes() []route {
 		{method: "GET", path: "/v1/holds/{hold}", answer: (*door).getHold},
 		{method: "GET", path: "/v1/portals/{portal}/collections", answer: (*door).listCollections},
 		{method: "GET", path: "/v1/collections/{collection}", answer: (*door).getCollection},
+		{method: "POST", path: "/v1/collections/{collection}/refunds", answer: (*door).refundCollection},
+		{method: "GET", path: "/v1/portals/{portal}/audit", answer: (*door).listAudit},
+		{method: "GET", path: "/v1/audit", answer: (*door).listAudit},
 		{method: "GET", path: "/v1/catalog", answer: (*door).getCatalog},
 		{method: "GET", path: "/v1/openapi.yaml", open: true, answer: (*door).serveOpenAPI},
 	}
@@ -128,9 +134,13 @@ func routes() []route {
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rt, id, err := d.find(r)
 	if rt == nil || !rt.open {
-		if refused := d.enter(r); refused != nil {
+		key, refused := d.enter(r)
+		if refused != nil {
 			d.fail(w, r, refused)
 			return
+		}
+		if r.Method != http.MethodGet {
+			r = actingAs(r, w, key)
 		}
 	}
 	if err == nil {
@@ -139,6 +149,13 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		d.fail(w, r, err)
 	}
+}
+
+// actingAs returns a request whose changes are by who has a key.
+func actingAs(r *http.Request, w http.ResponseWriter, key store.OperatorKey) *http.Request {
+	return r.WithContext(billing.WithActor(r.Context(), billing.Actor{
+		Kind: billing.ByOperator, ID: key.ID, Name: key.Name, Request: w.Header().Get(httpd.RequestIDHeader),
+	}))
 }
 
 // find returns the route of a request, with the ids in its path.
@@ -221,18 +238,19 @@ func isPlain(id string) bool {
 	return true
 }
 
-// enter lets in who has a good key. Attempts without one are counted by address.
-func (d *door) enter(r *http.Request) error {
+// enter lets in who has a good key, and returns it. Attempts without one are counted
+// by address.
+func (d *door) enter(r *http.Request) (store.OperatorKey, error) {
 	key, err := d.service.AuthenticateOperator(r.Context(), secret(r.Header))
 	if err == nil {
-		return d.requests.take(key.ID)
+		return key, d.requests.take(key.ID)
 	}
 	if isStranger(err) && !isLocal(r) {
 		if over := d.attempts.take(remote(r).String()); over != nil {
-			return over
+			return key, over
 		}
 	}
-	return err
+	return key, err
 }
 
 // isStranger reports whether an error says that the caller has no good key.

@@ -150,14 +150,11 @@ func (d *door) deposit(w http.ResponseWriter, r *http.Request, id ids) error {
 // ask reads a request for a change: its key, and the members that it may have.
 // No body is an object without members.
 func (f *form) ask(w http.ResponseWriter, r *http.Request, allowed members) error {
-	keys := r.Header["Idempotency-Key"]
-	switch {
-	case len(keys) == 0 || len(keys) == 1 && keys[0] == "":
-		return errNoIdempotencyKey
-	case len(keys) > 1:
-		return &billing.FieldError{Field: "Idempotency-Key", Text: "is given twice"}
+	key, err := idempotencyKey(r)
+	if err != nil {
+		return err
 	}
-	f.key = keys[0]
+	f.key = key
 	j, err := body(w, r)
 	if err != nil {
 		return err
@@ -169,6 +166,18 @@ func (f *form) ask(w http.ResponseWriter, r *http.Request, allowed members) erro
 		return err
 	}
 	return j.end()
+}
+
+// idempotencyKey returns the key of a request, which must have one.
+func idempotencyKey(r *http.Request) (string, error) {
+	keys := r.Header["Idempotency-Key"]
+	switch {
+	case len(keys) == 0 || len(keys) == 1 && keys[0] == "":
+		return "", errNoIdempotencyKey
+	case len(keys) > 1:
+		return "", &billing.FieldError{Field: "Idempotency-Key", Text: "is given twice"}
+	}
+	return keys[0], nil
 }
 
 func writeReceipt(w http.ResponseWriter, receipt *billing.Receipt) {

@@ -18,8 +18,13 @@ func (d *door) listTransfers(w http.ResponseWriter, r *http.Request, id ids) err
 	if err != nil {
 		return err
 	}
+	origins, err := d.service.Origins(r.Context(), id[0], found.Transfers...)
+	if err != nil {
+		return err
+	}
 	more := found.Total > int64(len(found.Transfers))
-	writePage(w, kind, found.Transfers, more, (*object).transfer, func(t *ledger.Transfer) cursor { return numberCursor(kind, t.Number) })
+	element := func(o *object, t *ledger.Transfer) { o.transfer(t, origins[t.Key]) }
+	writePage(w, kind, found.Transfers, more, element, func(t *ledger.Transfer) cursor { return numberCursor(kind, t.Number) })
 	return nil
 }
 
@@ -68,13 +73,18 @@ func (d *door) getTransfer(w http.ResponseWriter, r *http.Request, id ids) error
 	if err != nil {
 		return err
 	}
+	origins, err := d.service.Origins(r.Context(), t.Portal, t)
+	if err != nil {
+		return err
+	}
 	o := newObject(512)
-	o.transfer(&t)
+	o.transfer(&t, origins[t.Key])
 	o.write(w, http.StatusOK)
 	return nil
 }
 
-func (o *object) transfer(t *ledger.Transfer) {
+// transfer writes a transfer, with who asked for it; "" where that is not known.
+func (o *object) transfer(t *ledger.Transfer, origin string) {
 	o.text("id", t.ID().String())
 	o.text("portal", t.Portal)
 	o.text("book", string(t.Book))
@@ -85,6 +95,7 @@ func (o *object) transfer(t *ledger.Transfer) {
 	o.sum(t.Amount)
 	o.decimal("balance", t.Balance)
 	o.text("key", t.Key)
+	o.some("origin", origin)
 	o.some("service", t.Service)
 	if t.Quantity > 0 {
 		o.number("quantity", t.Quantity)
