@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -118,6 +119,9 @@ func TestPagesWhileOthersWrite(t *testing.T) {
 	})
 }
 
+// keyed is where a transfer says by which key; who asked comes behind it.
+var keyed = regexp.MustCompile(`"key":"[^"]*",`)
+
 func TestTransfers(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, s setup) {
 		h := newHouse(t, s)
@@ -136,7 +140,12 @@ func TestTransfers(t *testing.T) {
 			"t4.acme": `"at":"2026-07-08T11:41:43.123456Z","type":"ServicePayment","debit":"revenue","credit":"wallet","amount":"1.00","currency":"USD",` +
 				`"balance":"98.00","key":"k4","service":"backup","quantity":3,"metadata":{"details":"so"},"corrects":"t2.acme"}`,
 		} {
-			h.do(request{method: "GET", path: "/v1/transfers/" + id}).expect(200).is(`{"id":"` + id + `","portal":"acme","book":"main",` + rest)
+			got := h.do(request{method: "GET", path: "/v1/transfers/" + id}).expect(200)
+			origin := got.member("origin")
+			if !strings.HasPrefix(origin, "operator ") {
+				t.Errorf("%s is by %q", id, origin)
+			}
+			got.is(`{"id":"` + id + `","portal":"acme","book":"main",` + keyed.ReplaceAllString(rest, `$0"origin":"`+origin+`",`))
 		}
 		for query, want := range map[string]string{
 			"":                    "t4 t3 t2 t1",
@@ -226,7 +235,7 @@ func TestCollections(t *testing.T) {
 		h.post("/v1/portals/acme/deposits", "july", `{"amount":"60","currency":"EUR"}`).refused(402, "payment_declined", "")
 		settled := h.do(request{method: "GET", path: "/v1/collections/c1.acme"}).expect(200)
 		settled.is(`{"id":"c1.acme","portal":"acme","state":"settled","provider":"sandbox","amount":"50.00","currency":"USD","key":"june","reference":"` +
-			settled.member("reference") + `","participant":"p","openedAt":"` + moment + `","askedAt":"` + moment + `","closedAt":"` + moment + `"}`)
+			settled.member("reference") + `","participant":"p","purpose":"deposit","openedAt":"` + moment + `","askedAt":"` + moment + `","closedAt":"` + moment + `"}`)
 		declined := h.do(request{method: "GET", path: "/v1/collections/c2.acme"}).expect(200)
 		if declined.member("state") != "declined" || declined.member("reason") != "expired_card" || declined.member("amount") != "60.00" {
 			t.Error(declined.body)
@@ -325,7 +334,7 @@ func TestEveryRouteAnswers(t *testing.T) {
 	}
 	for _, q := range writes(user, key.ID) {
 		path := q.path
-		for from, to := range map[string]string{"/acme": "/{portal}", "/" + user: "/{user}", "/" + key.ID: "/{key}", "/h.example": "/{host}"} {
+		for from, to := range map[string]string{"/acme": "/{portal}", "/c1.acme": "/{collection}", "/" + user: "/{user}", "/" + key.ID: "/{key}", "/h.example": "/{host}"} {
 			path = strings.Replace(path, from, to, 1)
 		}
 		bodies[q.method+" "+path] = q.body

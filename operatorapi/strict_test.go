@@ -198,7 +198,8 @@ func TestStrictElsewhere(t *testing.T) {
 func TestKeysAreNeeded(t *testing.T) {
 	h := newHouse(t, setup{})
 	for _, route := range []string{
-		"portals/acme/charges", "portals/acme/holds", "portals/acme/credits", "portals/acme/corrections", "portals/acme/deposits",
+		"portals/acme/charges", "portals/acme/holds", "portals/acme/credits", "portals/acme/corrections", "portals/acme/deposits", "portals/acme/payments",
+		"collections/c1.acme/refunds",
 		"holds/h1.acme/complete", "holds/h1.acme/extend", "holds/h1.acme/void",
 	} {
 		h.post("/v1/"+route, "", `{}`).refused(400, "idempotency_key_missing", "")

@@ -9,7 +9,7 @@ import (
 )
 
 // writes are the routes that are no orders, each with a body that is good, for a
-// portal acme with a user u and a key k.
+// portal acme with a user u, a key k, and a collection c1.
 func writes(user, key string) []request {
 	const at = "/v1/portals/acme"
 	return []request{
@@ -24,6 +24,8 @@ func writes(user, key string) []request {
 		{method: "PUT", path: at + "/subscriptions", body: `{"subscriptions":[]}`},
 		{method: "PUT", path: at + "/services", body: `{"services":[]}`},
 		{method: "PUT", path: at + "/usage", body: `{"usage":{}}`},
+		{method: "POST", path: at + "/payments", key: "in", body: `{"amount":"1","currency":"USD","reference":"r"}`},
+		{method: "POST", path: "/v1/collections/c1.acme/refunds", key: "back", body: `{"amount":"1","reason":"r"}`},
 		{method: "DELETE", path: at + "/hosts/h.example", body: `{}`},
 		{method: "DELETE", path: at + "/keys/" + key, body: `{}`},
 		{method: "DELETE", path: at + "/top-up-rule", body: `{}`},
@@ -33,7 +35,9 @@ func writes(user, key string) []request {
 
 // What is no JSON, is too long or too deep, or has what nobody knows, changes nothing.
 func TestWritesAreStrict(t *testing.T) {
-	h := newHouse(t, setup{})
+	h := newHouse(t, setup{provider: cards(nil)})
+	h.addCustomer("card")
+	h.post("/v1/portals/acme/deposits", "c1", `{"amount":"5","currency":"USD"}`).expect(201)
 	h.post("/v1/portals/acme/users", "", `{"email":"o@example.com","role":"owner"}`).expect(201)
 	user := h.post("/v1/portals/acme/users", "", `{"email":"u@example.com"}`).expect(201).member("id")
 	key := h.post("/v1/portals/acme/keys", "", `{"name":"k"}`).expect(201).member("id")
@@ -86,10 +90,11 @@ func TestWritesAreStrict(t *testing.T) {
 // A portal that is not there has nothing, and gets nothing.
 func TestNothingOfUnknownPortals(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, s setup) {
+		s.provider = cards(nil)
 		h := newHouse(t, s)
 		requests := writes("u", "00000000-0000-0000-0000-000000000000")
 		for _, path := range []string{
-			"", "/users", "/users/u", "/keys", "/customer", "/top-up-rule", "/subscriptions", "/services", "/usage", "/transfers", "/holds", "/collections",
+			"", "/users", "/users/u", "/keys", "/customer", "/top-up-rule", "/subscriptions", "/services", "/usage", "/transfers", "/holds", "/collections", "/audit",
 		} {
 			requests = append(requests, request{method: "GET", path: "/v1/portals/acme" + path})
 		}
