@@ -150,6 +150,10 @@ func (o Order) request() (ledger.Request, error) {
 // can't use them.
 const ownKeys = "bursar:"
 
+// CheckKey returns nil for what can be a caller's idempotency key, 1 to 255 printable
+// ASCII that do not begin as Bursar's own do, else a FieldError.
+func CheckKey(key string) error { return checkKey(key) }
+
 // checkKey refuses what is no idempotency key: 1 to 255 printable ASCII.
 func checkKey(key string) error {
 	const field = "Idempotency-Key"

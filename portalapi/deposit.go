@@ -39,7 +39,8 @@ func (d *door) deposit(r *http.Request, c *billing.Caller) (done, error) {
 	return done{payload: settled, replay: replay}, nil
 }
 
-// idempotencyKey returns the caller's name for what is asked; "" for none.
+// idempotencyKey returns the caller's name for what is asked; "" for none. What can't
+// be one is told before anything is said of the caller, as all input is.
 func idempotencyKey(r *http.Request) (string, error) {
 	sent, ok := r.Header["Idempotency-Key"]
 	if !ok {
@@ -51,5 +52,5 @@ func idempotencyKey(r *http.Request) (string, error) {
 	if sent[0] == "" {
 		return "", &billing.FieldError{Field: "Idempotency-Key", Text: "is empty"}
 	}
-	return sent[0], nil
+	return sent[0], billing.CheckKey(sent[0])
 }

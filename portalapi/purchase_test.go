@@ -382,3 +382,63 @@ func TestSamePurchaseIsMadeOnce(t *testing.T) {
 	}
 	h.verify()
 }
+
+// Source: contract, "Rate limits": ten a minute of what costs money, for each path.
+func TestWhatCostsMoneyIsFewAMinute(t *testing.T) {
+	most := map[string]int{
+		"PUT " + apiBase + "update": 10, "PUT " + apiBase + "updatewallet": 10, "POST " + apiBase + "deposit": 10,
+		"POST " + apiBase + "creditaibalance": 10, "POST " + keysPath: 5,
+	}
+	h := newHouse(t, setup{})
+	for _, c := range calls {
+		q := h.ownersRequest(c)
+		if c.writes() {
+			q.body, q.loose = "", true // it is counted, whatever it says
+		}
+		answered := 0
+		for range 11 {
+			if got := h.from("203.0.113.7:1", q); got.status != http.StatusTooManyRequests {
+				answered++
+			}
+		}
+		if want, limited := most[c.route]; limited && answered != want || !limited && answered != 11 {
+			t.Errorf("%s: %d of 11 were answered", c.route, answered)
+		}
+	}
+}
+
+// An idempotency key is input like the body: it is looked at before the role is,
+// on each route that takes one.
+func TestKeysOfPurchasesAreValidated(t *testing.T) {
+	h := newHouse(t, setup{})
+	guest := h.keyOf(billing.Guest)
+	before := h.standing()
+	const field = "The field Idempotency-Key "
+	for _, route := range []struct{ method, path, body string }{
+		{"PUT", "update", `{"quantity":{"admin":12}}`},
+		{"PUT", "updatewallet", `{"quantity":{"storage":100},"productQuantityType":1}`},
+		{"PUT", "updatewallet", `{"quantity":{"storage":200},"productQuantityType":0}`},
+		{"PUT", "calculatewallet", `{"quantity":{"storage":100},"productQuantityType":1}`},
+		{"POST", "creditaibalance", `{"amount":5}`},
+		{"POST", "deposit", dollars100},
+	} {
+		for key, text := range map[string]string{
+			"":                       field + "is empty.",
+			strings.Repeat("x", 256): field + "is longer than 255 bytes.",
+			"clé":                    field + "has other characters than printable ASCII.",
+			"bursar:mine":            field + `may not begin with \"bursar:\".`,
+		} {
+			for _, as := range []string{h.company.OwnerKey, guest} {
+				got := h.from(thisMachine, request{
+					method: route.method, path: route.path, key: as, body: route.body, loose: true, header: map[string]string{"Idempotency-Key": key},
+				})
+				if got.status != 400 || !strings.Contains(got.body, `"errors":{"Idempotency-Key":["`+text+`"]}`) {
+					t.Errorf("%s %s under %.20q: %d %s, want %s", route.path, route.body, key, got.status, got.body, text)
+				}
+			}
+		}
+	}
+	if after := h.standing(); after != before {
+		t.Errorf("something changed:\n%s", firstDifference(before, after))
+	}
+}

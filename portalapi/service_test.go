@@ -358,3 +358,21 @@ func TestAccountAndSetupAreAddresses(t *testing.T) {
 		noBank.do(request{path: path, key: noBank.company.OwnerKey}).wantsError(t, path, 403, "no payment provider is configured")
 	}
 }
+
+// What is paid by card is in the currency of where the visitor is, whatever country
+// they ask about: the one that they are shown prices in, where stock has two ways to
+// find it. Source: contract, "Request currency" and "API quality".
+func TestPricesAreInTheVisitorsCurrency(t *testing.T) {
+	const header = "CF-IPCountry"
+	h := newHouse(t, setup{config: portalapi.Config{CountryHeader: header}})
+	for country, want := range map[string]string{
+		"": `{"admin":20.00,"adminyear":220.00}`, "US": `{"admin":20.00,"adminyear":220.00}`, "gb": `{"admin":18.50,"adminyear":203.50}`,
+		"JP": `{"admin":3000,"adminyear":33000}`, "KW": `{"admin":6.150,"adminyear":67.650}`, "DE": `{"admin":18.50,"adminyear":203.50}`,
+		"CH": `{"admin":18.50,"adminyear":203.50}`, "BR": `{"admin":20.00,"adminyear":220.00}`, "?": `{"admin":20.00,"adminyear":220.00}`,
+	} {
+		got := h.do(request{path: "prices?country=GB", key: h.company.OwnerKey, header: map[string]string{header: country}})
+		if payload := got.payload(t); payload != want {
+			t.Errorf("from %q: %s, want %s", country, payload, want)
+		}
+	}
+}
