@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -12,8 +14,10 @@ import (
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/docspace"
 	"github.com/bursarhq/bursar/httpd"
+	"github.com/bursarhq/bursar/mail"
 	"github.com/bursarhq/bursar/money"
 	"github.com/bursarhq/bursar/payment/sandbox"
+	"github.com/bursarhq/bursar/paymentapi"
 	"github.com/bursarhq/bursar/portalapi"
 	"github.com/bursarhq/bursar/sample"
 	"github.com/bursarhq/bursar/store"
@@ -32,6 +36,7 @@ type Portal struct {
 	service *billing.Service
 	clock   *clock
 	faults  *faults
+	mail    letters
 }
 
 // New starts a portal for one test.
@@ -60,7 +65,11 @@ func start(t testing.TB, quirks portalapi.Quirks) *Portal {
 		}
 	})
 	p := &Portal{t: t, clock: &clock{}, faults: newFaults()}
-	p.service, err = billing.New(billing.Config{Store: db, Now: p.clock.Now, Provider: billing.NewSandbox(db, sandbox.Config{Now: p.clock.Now}), StockQuirks: quirks.NoPlanDueDate})
+	collector := billing.NewSandbox(db, sandbox.Config{Now: p.clock.Now})
+	p.service, err = billing.New(billing.Config{
+		Store: db, Now: p.clock.Now, Provider: collector, StockQuirks: quirks.NoPlanDueDate,
+		Mail: &p.mail, MailFrom: "portal@example.com", SalesEmail: "sales@example.com",
+	})
 	if err != nil {
 		t.Fatal("docspacetest: ", err)
 	}
@@ -70,8 +79,11 @@ func start(t testing.TB, quirks portalapi.Quirks) *Portal {
 	}
 	quiet := slog.New(slog.DiscardHandler)
 	server := httptest.NewServer(httpd.Wrap(httpd.Config{
-		Handler: p.faults.before(portalapi.New(portalapi.Config{Service: p.service, Log: quiet, Quirks: quirks})),
-		Log:     quiet,
+		Handler: p.faults.before(doors(
+			paymentapi.New(paymentapi.Config{Provider: collector, Handle: p.service.Receive, Log: quiet}),
+			portalapi.New(portalapi.Config{Service: p.service, Log: quiet, Quirks: quirks, SalesEmail: "sales@example.com"}),
+		)),
+		Log: quiet,
 	}))
 	t.Cleanup(func() {
 		p.faults.stop()
@@ -82,6 +94,38 @@ func start(t testing.TB, quirks portalapi.Quirks) *Portal {
 	})
 	p.URL, p.Key, p.id = server.URL, company.OwnerKey, company.PortalID
 	return p
+}
+
+// doors sends each request to its door: the sandbox's pages have paths of their own.
+func doors(payments, portals http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if paymentapi.Owns(r.URL.Path) {
+			payments.ServeHTTP(w, r)
+			return
+		}
+		portals.ServeHTTP(w, r)
+	})
+}
+
+// letters are the messages that a portal sent.
+type letters struct {
+	mu  sync.Mutex
+	all []mail.Message
+}
+
+// Send keeps a message.
+func (l *letters) Send(_ context.Context, m mail.Message) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, m)
+	return nil
+}
+
+// Mail returns the messages that the portal sent, the oldest first; nil for none.
+func (p *Portal) Mail() []mail.Message {
+	p.mail.mu.Lock()
+	defer p.mail.mu.Unlock()
+	return slices.Clone(p.mail.all)
 }
 
 // Client returns a client that is let in by the owner's key.
