@@ -57,9 +57,13 @@ func (s *Service) planPage(ctx context.Context, c store.Collection, page payment
 			return nil
 		}
 		c.Key, c.State, c.Page, c.OpenedAt, c.AskedAt = ownKeys+"page:"+uuid.NewString(), store.CollectionOpen, pageToCome, now, now
-		t.note(PageOpened, "plan "+strconv.Itoa(c.PlanID), nil, map[string]any{"quantity": c.Quantity, "amount": c.Amount.String()})
-		c.Number, err = tx.InsertCollection(c)
-		return err
+		if c.Number, err = tx.InsertCollection(c); err != nil {
+			return err
+		}
+		t.note(PageOpened, collectionID(c), nil, notedCollection{
+			State: string(c.State), Amount: c.Amount.String(), Purpose: string(c.Purpose), Plan: c.PlanID, Quantity: c.Quantity,
+		})
+		return nil
 	})
 	if err != nil || again != "" {
 		return again, fromStore("open page", err)
