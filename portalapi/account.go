@@ -13,13 +13,18 @@ import (
 // provider's. Source: contract, "GET /payment/account".
 const accountFile = "payment.ashx"
 
+// isAccountFile reports whether a path ends with that, in any case: what payment/account
+// tells is an address from wherever a browser happens to be.
+func isAccountFile(path string) bool {
+	return strings.EqualFold(path[strings.LastIndexByte(path, '/')+1:], accountFile)
+}
+
 // accountPage answers GET payment.ashx: it sends who pays, or owns the portal, to the
-// provider's page, and anybody else home. A browser has no key to send but in the
-// header that an application adds; without one it is sent home too.
+// provider's page, and anybody else with a key home.
 func (d *door) accountPage(w http.ResponseWriter, r *http.Request) {
 	started := time.Now()
-	if !strings.EqualFold(r.PathValue("file"), accountFile) {
-		d.notFound(w, r)
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		d.wrongMethod(w, r, http.MethodGet)
 		return
 	}
 	view, err := d.view(r)

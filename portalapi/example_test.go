@@ -55,6 +55,7 @@ func TestExamplesAreWhatTheServerSays(t *testing.T) {
 		"AnotherInput":        {method: "POST", path: "deposit", body: dollars100},
 	}
 	maps.Copy(requests, laterExamples(h, bare, bareHost))
+	maps.Copy(requests, spendingExamples(h, bare, bareHost))
 	// What happens before, in a house of their own.
 	before := map[string]func(h *house){
 		"Deposited":      func(*house) {},
@@ -66,6 +67,16 @@ func TestExamplesAreWhatTheServerSays(t *testing.T) {
 		},
 		"AnotherInput": func(h *house) { h.deposit(`{"amount":5,"currency":"USD"}`, "key") },
 		"PlanNotPaid":  func(h *house) { h.clock.move(60 * 24 * time.Hour) },
+		"Usage":        buyStorage,
+		"MonthlyUsage": buyStorage,
+		"Moved":        (*house).payByCard,
+
+		"SubscriptionLeft": (*house).payByCard,
+		"TooManyMessages": func(h *house) {
+			for range 11 {
+				h.send("request", hello).wants(t, http.StatusOK, "")
+			}
+		},
 	}
 	for name, q := range requests {
 		if before[name] == nil && q.key == owner && q.method != "" && q.method != http.MethodGet {
@@ -82,7 +93,7 @@ func TestExamplesAreWhatTheServerSays(t *testing.T) {
 			q.header = map[string]string{"X-Forwarded-Proto": "https", httpd.RequestIDHeader: id}
 			house := h
 			if prepare, own := before[name]; own {
-				house = newHouse(t, setup{})
+				house = newHouse(t, setup{noMail: name == "NoMail"})
 				prepare(house)
 				q.key = house.company.OwnerKey
 				if q.path == "deposit" {
@@ -99,7 +110,11 @@ func TestExamplesAreWhatTheServerSays(t *testing.T) {
 				house = newHouse(t, setup{})
 				cancel()
 			}
-			got := house.hand(q, q.build(t, "").WithContext(ctx))
+			r := q.build(t, "").WithContext(ctx)
+			if name == "TooManyMessages" {
+				r.RemoteAddr = thisMachine
+			}
+			got := house.hand(q, r)
 			want := settled(canonical(t, example.Value.Value))
 			// A portal without anything is the example's own portal before it had anything.
 			body := bytes.ReplaceAll([]byte(got.body), []byte(bareHost), []byte(portalHost))

@@ -62,7 +62,6 @@ func New(config Config) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /openapi.yaml", serveOpenAPI)
 	mux.HandleFunc("GET "+avatarPath, d.serveAvatar)
-	mux.HandleFunc("GET /{file}", d.accountPage)
 	mux.HandleFunc("/", d.notFound)
 	return d.anyCase(mux)
 }
@@ -87,7 +86,12 @@ func (d *door) anyCase(next http.Handler) http.Handler {
 				r.SetPathValue(part, last)
 			}
 		}
-		if !ok {
+		switch {
+		case ok:
+		case isAccountFile(path):
+			d.accountPage(w, r)
+			return
+		default:
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -75,6 +75,34 @@ var (
 	stateBody = []member{
 		{"service", slices.Concat(noKind, []string{"null", `"disk"`, `"-11.0"`, "-15", "0"}), []string{"-11.0", "-12e0"}}, {"enabled", noFlag, nil},
 	}
+	purchaseBody = []member{
+		{"serviceName", slices.Concat(noText, []string{"null", `""`, longText}), slices.Concat(nothing, []string{`"  "`})},
+		{"quantity", slices.Concat(noWhole, []string{"null", "0", "-1", "1000000"}), asIfWhole},
+	}
+	messageBody = []member{
+		{"userName", slices.Concat(noText, []string{`""`, "null", longText}), slices.Concat(nothing, []string{`"  "`})},
+		{"email", slices.Concat(noText, []string{`""`, "null", `"x"`, `"` + strings.Repeat("x", 64) + `@example.com"`}),
+			slices.Concat(nothing, []string{`"a@b c"`, `"@"`, `"a@example.com\r\nBcc: b@example.com"`, `"a@example.com, b@example.com"`})},
+		{"message", slices.Concat(noText, []string{`""`, "null", longText}), slices.Concat(nothing, []string{`"  "`})},
+	}
+	noDate       = slices.Concat(noText, []string{`"x"`, `"2026-13-01x"`, `"1.7.2026"`, `"07/01/2026"`, `"--1"`})
+	badDates     = slices.Concat(nothing, []string{`"2026-02-30"`, `"2026-13-01"`, `"2026-07-01T25:00:00"`, `"0000-00-00"`})
+	period       = []member{{"startDate", noDate, badDates}, {"endDate", noDate, slices.Concat(badDates, []string{`"2026-06-30"`})}}
+	periodFilter = slices.Concat(period, []member{{"utcStartDate", noDate, badDates}, {"utcEndDate", noDate, badDates}})
+	anyFilter    = slices.Concat(period, []member{
+		{"serviceName", noText, nothing}, {"participantName", slices.Concat(noText, []string{longText}), nothing},
+		{"status", slices.Concat(noJSONAtAll, []string{`"x"`, "4", "-1", "1.5", "1e400", "true", "[]", "{}", `"9223372036854775808"`}), []string{"1.0"}},
+		{"orderType", slices.Concat(noJSONAtAll, []string{`"x"`, "2", "-1", "1.5", "true", "[]", "{}"}), []string{"1.0"}},
+	})
+	operationsFilter = slices.Concat(anyFilter, []member{
+		{"credit", noFlag, nil}, {"debit", noFlag, nil},
+		{"type", slices.Concat(noJSONAtAll, []string{`"x"`, "20", "-1", "1.5", "1e400", "true", "[]", "{}"}), []string{"1.0"}},
+	})
+	usageFilter = slices.Concat(anyFilter, periodFilter[2:], []member{
+		{"metadata", slices.Concat(noJSONAtAll, []string{"1", "true", `"x"`, "[]", `{"a":1}`, `{"a":null}`, `{"a":{}}`, `{"a":["x"]}`, seventeenProducts}),
+			[]string{`{"":"x"}`, `{"a":"\u0000"}`, `{"\u0000":"a"}`, `{"a":"1","a":"2"}`, `{"` + strings.Repeat("a", 65) + `":"x"}`, `{"a":"` + strings.Repeat("x", 1025) + `"}`}},
+		{"orderBy", slices.Concat(noText, []string{`"date"`}), nothing},
+	})
 	modelsBody = []member{
 		{"models", slices.Concat(noList, []string{"null", `["` + strings.Repeat("x", 256) + `"]`, tooManyModels}), []string{`[" "]`, `["x","\u0000"]`, `["\n"]`}},
 	}
@@ -87,6 +115,9 @@ var (
 
 // noPairs are rules that would never refill anything.
 var noPairs = []string{`{"minBalance":200,"upToBalance":200}`, `{"enabled":true,"minBalance":201,"upToBalance":200,"currency":"EUR"}`, `{"minBalance":1000,"upToBalance":6}`}
+
+// longText is longer than any text of a body may be.
+var longText = `"` + strings.Repeat("x", 256) + `"`
 
 var tooManyModels = `["x"` + strings.Repeat(`,"x"`, 1000) + `]`
 

@@ -116,16 +116,10 @@ func (q *operationQuery) set(name, value string) (err error) {
 		if f.Participant = value; len(value) > 255 {
 			return wrong("must be a string with a maximum length of 255")
 		}
-	case "startDate", "endDate":
-		span, err := parseDate(value, q.zone)
-		if err != nil {
-			return wrong("is no date like 2026-06-30, 2026-06-30T08:15:30 or 2026-06-30T08:15:30Z")
-		}
-		if name == "startDate" {
-			f.From = span.first
-		} else {
-			f.To = span.last
-		}
+	case "startDate":
+		return readDate(name, value, q.zone, &f.From, nil)
+	case "endDate":
+		return readDate(name, value, q.zone, nil, &f.To)
 	case "credit":
 		f.Credit, err = parseBool(name, value)
 	case "debit":
@@ -156,4 +150,20 @@ func (q *operationQuery) set(name, value string) (err error) {
 		}
 	}
 	return err
+}
+
+// readDate reads a moment, of which it sets the first or the last instant; what says
+// no zone is in the one that is given.
+func readDate(name, value string, zone *time.Location, first, last *time.Time) error {
+	span, err := parseDate(value, zone)
+	if err != nil {
+		return &billing.FieldError{Field: name, Text: "is no date like 2026-06-30, 2026-06-30T08:15:30 or 2026-06-30T08:15:30Z"}
+	}
+	if first != nil {
+		*first = span.first
+	}
+	if last != nil {
+		*last = span.last
+	}
+	return nil
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/httpd"
+	"github.com/bursarhq/bursar/mail"
 	"github.com/bursarhq/bursar/payment/sandbox"
 	"github.com/bursarhq/bursar/portalapi"
 	"github.com/bursarhq/bursar/sample"
@@ -43,6 +44,7 @@ type setup struct {
 	store   *store.Store     // nil: a new one in memory
 	empty   bool             // without the sample company
 	noBank  bool             // without a payment provider
+	noMail  bool             // without a way to send mail
 }
 
 // house is a real server with its store and, as a rule, the sample company,
@@ -59,6 +61,8 @@ type house struct {
 	quirky  bool                   // openapi.yaml does not describe it
 	serial  int                    // of what the test made
 	bank    *sandbox.MemoryJournal // nil unless the test chose it
+	outbox  string                 // the folder that mail is put into
+	report  string                 // the number of a report that is there; "" before one was asked for
 }
 
 func newHouse(t *testing.T, s setup) *house {
@@ -71,10 +75,20 @@ func newHouse(t *testing.T, s setup) *house {
 	if s.billing.Provider == nil && !s.noBank {
 		s.billing.Provider = billing.NewSandbox(h.store, sandbox.Config{Now: h.clock.Now})
 	}
+	if s.billing.Mail == nil && !s.noMail {
+		h.outbox = t.TempDir()
+		s.billing.Mail = &mail.Outbox{Dir: h.outbox, Now: h.clock.Now}
+		s.billing.MailFrom, s.billing.SalesEmail = "bursar@example.com", "sales@example.com"
+	}
 	var err error
 	if h.service, err = billing.New(s.billing); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := h.service.StopReports(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
 	s.config.Now = h.clock.Now
 	s.config.Service, s.config.Log = h.service, slog.New(slog.NewTextHandler(h.log, nil))
 	h.handler = httpd.Wrap(httpd.Config{Handler: portalapi.New(s.config), Log: s.config.Log})

@@ -298,8 +298,8 @@ func TestAICreditIsBought(t *testing.T) {
 		`{"amount":1,"currency":"CHF"}`: {400, "Unsupported currency"},
 		`{"amount":1,"currency":"usd"}`: {400, "Unsupported currency"},
 		`{"amount":1,"currency":"GBP"}`: {404, "Subaccount could not be found"},
-		`{"amount":999999}`:             {402, ""},
-		`{"amount":122.991}`:            {402, ""},
+		`{"amount":999999}`:             {400, "Insufficient balance"},
+		`{"amount":122.991}`:            {400, "Insufficient balance"},
 	} {
 		h.send("creditaibalance", body).wantsError(t, body, want.status, want.message)
 	}

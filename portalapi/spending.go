@@ -2,8 +2,6 @@ package portalapi
 
 import (
 	"net/http"
-	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,13 +11,6 @@ import (
 	"github.com/bursarhq/bursar/ledger"
 )
 
-// usageParameters are those of GET payment/customer/usage; metadata[name] too.
-// Source: contract, "What newer versions add or change".
-var usageParameters = []string{
-	"serviceName", "participantName", "status", "startDate", "endDate", "utcStartDate", "utcEndDate",
-	"offset", "limit", "orderBy", "orderType",
-}
-
 // spendingOrders are what the list of what was spent is sorted by.
 var spendingOrders = map[string]billing.SpendingOrder{
 	"service": billing.ByService, "totalamount": billing.ByAmount, "totalquantity": billing.ByQuantity, "operationcount": billing.ByOperations,
@@ -27,7 +18,11 @@ var spendingOrders = map[string]billing.SpendingOrder{
 
 // usage answers GET payment/customer/usage.
 func (d *door) usage(r *http.Request, c *billing.Caller) (done, error) {
-	filter, err := d.spendingFilter(r, c)
+	asked, err := inQuery(r, usageParameters)
+	if err != nil {
+		return done{}, err
+	}
+	filter, err := d.spendingFilter(c, asked)
 	if err != nil {
 		return done{}, err
 	}
@@ -49,41 +44,22 @@ func (d *door) usage(r *http.Request, c *billing.Caller) (done, error) {
 }
 
 // spendingFilter reads what is asked of what was spent.
-func (d *door) spendingFilter(r *http.Request, c *billing.Caller) (f billing.SpendingFilter, err error) {
-	zone, err := c.View.Zone()
+func (d *door) spendingFilter(c *billing.Caller, in filters) (f billing.SpendingFilter, err error) {
+	asked, err := in.query(c, billing.OperationFilter{Limit: defaultOperations})
 	if err != nil {
 		return f, err
 	}
-	sent, err := parameters(r, usageParameters)
-	if err != nil {
-		return f, err
-	}
-	asked := operationQuery{zone: zone, filter: billing.OperationFilter{Limit: defaultOperations}}
-	for _, name := range usageParameters {
-		value := sent[name]
-		switch {
-		case value == "":
-		case name == "orderBy":
-			order, ok := spendingOrders[strings.ToLower(value)]
-			if !ok {
-				return f, &billing.FieldError{Field: name, Text: "is none of service, totalAmount, totalQuantity and operationCount"}
-			}
-			f.Order = order
-		default:
-			if err := asked.set(plainDate(name), value); err != nil {
-				return f, err
-			}
+	if name := in.sent["orderBy"]; name != "" {
+		order, ok := spendingOrders[strings.ToLower(name)]
+		if !ok {
+			return f, &billing.FieldError{Field: "orderBy", Text: "is none of service, totalAmount, totalQuantity and operationCount"}
 		}
+		f.Order = order
 	}
-	if f.Metadata, err = metadataOf(r); err != nil {
-		return f, err
-	}
-	if err := asked.inOrder(); err != nil {
-		return f, err
-	}
+	f.Descending = strings.EqualFold(in.sent["orderType"], "descending") || in.sent["orderType"] == "0"
 	o := asked.filter
 	f.From, f.To, f.Participant, f.Statuses, f.Offset, f.Limit = o.From, o.To, o.Participant, o.Statuses, o.Offset, o.Limit
-	f.Descending = strings.EqualFold(sent["orderType"], "descending") || sent["orderType"] == "0"
+	f.Metadata = in.metadata
 	if asked.service != "" {
 		of, err := d.service.OfService(c, asked.service)
 		if err != nil {
@@ -94,45 +70,13 @@ func (d *door) spendingFilter(r *http.Request, c *billing.Caller) (f billing.Spe
 	return f, nil
 }
 
-// plainDate returns what a date is called in most versions.
-func plainDate(name string) string {
-	switch name {
-	case "utcStartDate":
-		return "startDate"
-	case "utcEndDate":
-		return "endDate"
-	}
-	return name
-}
-
-// metadataOf reads the parameters metadata[name]=text; nil for none.
-func metadataOf(r *http.Request) (map[string]string, error) {
-	var all map[string]string
-	for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
-		rawName, rawValue, _ := strings.Cut(pair, "=")
-		name, err := url.QueryUnescape(rawName)
-		if err != nil || len(name) < len("metadata[]") || !strings.EqualFold(name[:len("metadata[")], "metadata[") || name[len(name)-1] != ']' {
-			continue
-		}
-		value, err := url.QueryUnescape(rawValue)
-		key := name[len("metadata[") : len(name)-1]
-		switch {
-		case err != nil || !isPlain(key+value):
-			return nil, &billing.FieldError{Field: "metadata", Text: "is not encoded as a URL is"}
-		case key == "" || len(key) > 64 || len(value) > 1024 || len(all) == 16:
-			return nil, &billing.FieldError{Field: "metadata", Text: "must be at most 16 texts of 1024 bytes, by names of 64"}
-		}
-		if all == nil {
-			all = map[string]string{}
-		}
-		all[key] = value
-	}
-	return all, nil
-}
-
 // monthlyUsage answers GET payment/customer/usage/monthly.
 func (d *door) monthlyUsage(r *http.Request, c *billing.Caller) (done, error) {
-	from, to, err := d.period(r, c)
+	asked, err := inQuery(r, periodParameters)
+	if err != nil {
+		return done{}, err
+	}
+	from, to, err := asked.period(c)
 	if err != nil {
 		return done{}, err
 	}
@@ -147,77 +91,23 @@ func (d *door) monthlyUsage(r *http.Request, c *billing.Caller) (done, error) {
 	return done{payload: out}, nil
 }
 
-// period reads the time that is asked about.
-func (d *door) period(r *http.Request, c *billing.Caller) (from, to time.Time, err error) {
-	zone, err := c.View.Zone()
-	if err != nil {
-		return from, to, err
-	}
-	names := []string{"startDate", "endDate", "utcStartDate", "utcEndDate"}
-	sent, err := parameters(r, names)
-	if err != nil {
-		return from, to, err
-	}
-	asked := operationQuery{zone: zone}
-	for _, name := range names {
-		if value := sent[name]; value != "" {
-			if err := asked.set(plainDate(name), value); err != nil {
-				return from, to, err
-			}
-		}
-	}
-	return asked.filter.From, asked.filter.To, asked.inOrder()
-}
-
 // startOperationsReport answers POST payment/customer/operationsreport. The filters
-// are in the body or, without one, in the query.
+// are in the body or in the query.
 func (d *door) startOperationsReport(r *http.Request, c *billing.Caller) (done, error) {
-	asked, words, err := d.reportQuery(r, c)
+	in, err := d.inBodyOrQuery(r, reportParameters)
 	if err != nil {
 		return done{}, err
 	}
-	asked.filter.Offset, asked.filter.Limit = 0, 0
+	asked, err := in.query(c, billing.OperationFilter{})
+	if err != nil {
+		return done{}, err
+	}
+	words := wording{zone: asked.zone}
+	if err := d.findService(c, &asked, &words); err != nil {
+		return done{}, err
+	}
 	from, to := d.shown(c, asked.filter.From, asked.filter.To)
 	return d.startReport(r, c, words.operationsReport(asked.filter, from, to))
-}
-
-// reportQuery reads the filters of a report of operations.
-func (d *door) reportQuery(r *http.Request, c *billing.Caller) (operationQuery, wording, error) {
-	zone, err := c.View.Zone()
-	if err != nil {
-		return operationQuery{}, wording{}, err
-	}
-	asked, words := operationQuery{zone: zone}, wording{zone: zone}
-	f, sent, err := d.optionalForm(r)
-	if err != nil {
-		return asked, words, err
-	}
-	query, err := parameters(r, operationParameters)
-	if err != nil {
-		return asked, words, err
-	}
-	for _, name := range operationParameters {
-		if slices.Contains([]string{"offset", "limit", "orderBy"}, name) {
-			continue // a report has no pages, and one order
-		}
-		value := query[name]
-		if sent && f.has(name) {
-			value = f.words(name)
-		}
-		if value == "" {
-			continue
-		}
-		if err := asked.set(name, value); err != nil {
-			return asked, words, err
-		}
-	}
-	if err := f.err(); err != nil {
-		return asked, words, err
-	}
-	if err := asked.inOrder(); err != nil {
-		return asked, words, err
-	}
-	return asked, words, d.findService(c, &asked, &words)
 }
 
 // shown returns from when to when a report says that it is: what was asked for, or
@@ -234,7 +124,11 @@ func (d *door) shown(c *billing.Caller, from, to time.Time) (time.Time, time.Tim
 
 // startUsageReport answers POST payment/customer/usage/report.
 func (d *door) startUsageReport(r *http.Request, c *billing.Caller) (done, error) {
-	filter, err := d.spendingFilter(r, c)
+	asked, err := d.inBodyOrQuery(r, usageReportParameters)
+	if err != nil {
+		return done{}, err
+	}
+	filter, err := d.spendingFilter(c, asked)
 	if err != nil {
 		return done{}, err
 	}
@@ -249,7 +143,11 @@ func (d *door) startUsageReport(r *http.Request, c *billing.Caller) (done, error
 
 // startMonthlyReport answers POST payment/customer/usage/monthly/report.
 func (d *door) startMonthlyReport(r *http.Request, c *billing.Caller) (done, error) {
-	from, to, err := d.period(r, c)
+	asked, err := d.inBodyOrQuery(r, periodParameters)
+	if err != nil {
+		return done{}, err
+	}
+	from, to, err := asked.period(c)
 	if err != nil {
 		return done{}, err
 	}
@@ -326,6 +224,7 @@ func (d *door) quotaOfService(r *http.Request, c *billing.Caller) (done, error) 
 		return done{}, err
 	}
 	name := f.text("serviceName", required, stringLength(255))
+	f.flag("refresh") // nothing here is stale
 	if err := f.err(); err != nil {
 		return done{}, err
 	}
