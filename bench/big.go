@@ -112,7 +112,8 @@ func (d *database) grow(ctx context.Context) error {
 		if i == 0 {
 			n = bigTransfers / 2
 		}
-		if err := d.run(ctx, growth(portalOf(i), n, d.engine)...); err != nil {
+		g := growth{portal: portalOf(i), transfers: n, every: time.Microsecond, service: "'backup'", participant: "''", metadata: "''"}
+		if err := d.run(ctx, g.statements(d.engine)...); err != nil {
 			return err
 		}
 	}
@@ -122,25 +123,35 @@ func (d *database) grow(ctx context.Context) error {
 	return nil
 }
 
-// growth says how n charges of a cent follow the one transfer that a wallet has.
-func growth(portal string, n int, engine string) []string {
-	series, none := fmt.Sprintf("generate_series(1::bigint, %d) AS s (i)", n), "decode(repeat('00', 32), 'hex')"
+// growth is how many charges of a cent follow the one transfer that a wallet has,
+// and what they say. The texts are SQL, in which i is the number of the charge.
+type growth struct {
+	portal    string
+	transfers int
+	// every is the time between two of them.
+	every                          time.Duration
+	service, participant, metadata string
+}
+
+func (g growth) statements(engine string) []string {
+	series, none := fmt.Sprintf("generate_series(1::bigint, %d) AS s (i)", g.transfers), "decode(repeat('00', 32), 'hex')"
 	if engine == "sqlite" {
-		series = fmt.Sprintf("(WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < %d) SELECT i FROM c) s", n)
+		series = fmt.Sprintf("(WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < %d) SELECT i FROM c) s", g.transfers)
 		none = "zeroblob(32)"
 	}
 	const cent = 1_000_000
-	balance := fmt.Sprintf("(SELECT balance FROM pocket WHERE portal_id = '%s' AND book = 'main' AND currency = 'USD')", portal)
-	at := fmt.Sprintf("(SELECT last_at FROM book WHERE portal_id = '%s' AND book = 'main')", portal)
+	balance := fmt.Sprintf("(SELECT balance FROM pocket WHERE portal_id = '%s' AND book = 'main' AND currency = 'USD')", g.portal)
+	at := fmt.Sprintf("(SELECT last_at FROM book WHERE portal_id = '%s' AND book = 'main') + i * %d", g.portal, g.every.Microseconds())
 	return []string{
 		fmt.Sprintf(`INSERT INTO transfer (portal_id, book, number, at, type, debit, credit, currency, amount, balance, key, service, quantity, participant, metadata)
-			SELECT '%[1]s', 'main', i + 1, %[2]s + i, 1, 'wallet', 'revenue', 'USD', %[3]d, %[4]s - i * %[3]d, 'old-' || i, 'backup', 1, '', ''
-			  FROM %[5]s`, portal, at, cent, balance, series),
+			SELECT '%[1]s', 'main', i + 1, %[2]s, 1, 'wallet', 'revenue', 'USD', %[3]d, %[4]s - i * %[3]d, 'old-' || i, %[6]s, 1, %[7]s, %[8]s
+			  FROM %[5]s`, g.portal, at, cent, balance, series, g.service, g.participant, g.metadata),
 		fmt.Sprintf(`INSERT INTO done (portal_id, key, input, at, main_transfer, currency, amount, available)
-			SELECT '%[1]s', 'old-' || i, %[6]s, %[2]s + i, i + 1, 'USD', %[3]d, %[4]s - i * %[3]d
-			  FROM %[5]s`, portal, at, cent, balance, series, none),
-		fmt.Sprintf(`UPDATE pocket SET balance = balance - %d WHERE portal_id = '%s' AND book = 'main'`, n*cent, portal),
-		fmt.Sprintf(`UPDATE book SET last = last + %[1]d, last_at = last_at + %[1]d, changes = changes + 1 WHERE portal_id = '%[2]s' AND book = 'main'`, n, portal),
+			SELECT '%[1]s', 'old-' || i, %[6]s, %[2]s, i + 1, 'USD', %[3]d, %[4]s - i * %[3]d
+			  FROM %[5]s`, g.portal, at, cent, balance, series, none),
+		fmt.Sprintf(`UPDATE pocket SET balance = balance - %d WHERE portal_id = '%s' AND book = 'main'`, g.transfers*cent, g.portal),
+		fmt.Sprintf(`UPDATE book SET last = last + %d, last_at = last_at + %d, changes = changes + 1 WHERE portal_id = '%s' AND book = 'main'`,
+			g.transfers, int64(g.transfers)*g.every.Microseconds(), g.portal),
 	}
 }
 

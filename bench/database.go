@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/httpd"
@@ -61,6 +62,12 @@ const operatorKey = "bk-bench"
 
 // fund makes portals with a key, a customer and a wallet full of dollars.
 func (d *database) fund(ctx context.Context, portals int) (err error) {
+	return d.change(ctx, time.Now, func(service *billing.Service) error { return fund(ctx, service, portals) })
+}
+
+// change calls fn with a Bursar that nobody is served by, and that does not wait
+// for the disk.
+func (d *database) change(ctx context.Context, now func() time.Time, fn func(*billing.Service) error) (err error) {
 	config := d.config
 	config.NoSync = true
 	db, err := store.Open(ctx, config)
@@ -68,10 +75,14 @@ func (d *database) fund(ctx context.Context, portals int) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	service, err := billing.New(billing.Config{Store: db})
+	service, err := billing.New(billing.Config{Store: db, Now: now})
 	if err != nil {
 		return err
 	}
+	return fn(service)
+}
+
+func fund(ctx context.Context, service *billing.Service, portals int) error {
 	if _, _, err := service.CreateOperatorKey(ctx, billing.NewOperatorKey{Name: "bench", Secret: operatorKey}); err != nil {
 		return err
 	}

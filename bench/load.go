@@ -174,24 +174,50 @@ type runner interface {
 	run(ctx context.Context) (outcome, error)
 }
 
-// compare takes turns between a load and its floor. The first round warms up.
-func compare(ctx context.Context, rounds int, measured, floor runner) (c comparison, err error) {
-	var ms, fs []outcome
-	var ratios []float64
+// compare takes turns between a load and its floor.
+func compare(ctx context.Context, rounds int, measured, floor runner) (comparison, error) {
+	m, floors, err := compareAll(ctx, rounds, measured, floor)
+	if err != nil {
+		return comparison{}, err
+	}
+	return comparison{m, floors[0].outcome, floors[0].ratio}, nil
+}
+
+// beside is a floor with the median of the ratios to it.
+type beside struct {
+	outcome
+	ratio float64
+}
+
+// compareAll takes turns between a load and its floors. The first round warms up.
+func compareAll(ctx context.Context, rounds int, measured runner, floors ...runner) (outcome, []beside, error) {
+	var all []outcome
+	others, ratios := make([][]outcome, len(floors)), make([][]float64, len(floors))
 	for round := range rounds + 1 {
-		f, err := floor.run(ctx)
-		if err != nil {
-			return c, err
+		now := make([]outcome, len(floors))
+		for i, floor := range floors {
+			var err error
+			if now[i], err = floor.run(ctx); err != nil {
+				return outcome{}, nil, err
+			}
 		}
 		m, err := measured.run(ctx)
 		if err != nil {
-			return c, err
+			return outcome{}, nil, err
 		}
-		if round > 0 {
-			ms, fs, ratios = append(ms, m), append(fs, f), append(ratios, m.perSecond/f.perSecond)
+		if round == 0 {
+			continue
+		}
+		all = append(all, m)
+		for i, f := range now {
+			others[i], ratios[i] = append(others[i], f), append(ratios[i], m.perSecond/f.perSecond)
 		}
 	}
-	return comparison{middle(ms), middle(fs), median(ratios)}, nil
+	out := make([]beside, len(floors))
+	for i := range floors {
+		out[i] = beside{middle(others[i]), median(ratios[i])}
+	}
+	return middle(all), out, nil
 }
 
 func middle(all []outcome) outcome {

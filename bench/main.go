@@ -55,6 +55,7 @@ var suites = []suite{
 	{"slow", measureSlowDisk},
 	{"soak", measureSoak},
 	{"big", measureBig},
+	{"million", measureMillion},
 }
 
 // bench is a run of the program.

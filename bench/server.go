@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -82,4 +83,21 @@ func fetchHost(ctx context.Context, url, key, host string) ([]byte, http.Header,
 		err = fmt.Errorf("%s: %s", url, res.Status)
 	}
 	return body, res.Header, err
+}
+
+// total is how long the list is that an address has a page of.
+func (p *portal) total(ctx context.Context, path string) (int64, error) {
+	body, _, err := fetchHost(ctx, "http://"+p.address+path, keyOf(0), hostOf(0))
+	if err != nil {
+		return 0, err
+	}
+	var page struct {
+		Response struct {
+			Total int64 `json:"totalQuantity"`
+		}
+	}
+	if err := json.Unmarshal(body, &page); err != nil {
+		return 0, fmt.Errorf("%s: %w", path, err)
+	}
+	return page.Response.Total, nil
 }
