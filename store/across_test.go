@@ -23,7 +23,6 @@ func TestTamperingAcrossTablesIsFound(t *testing.T) {
 		"a collection removed":            `DELETE FROM collection WHERE number = 1`,
 		"a stray charge of the sandbox":   `UPDATE sandbox_charge SET portal_id = 'stray'`,
 		"a stray page of the sandbox":     `UPDATE sandbox_page SET portal_id = 'stray'`,
-		"a stray refund":                  `UPDATE refund SET portal_id = 'stray'`,
 		"a refund of nothing":             `UPDATE refund SET collection = 99`,
 		"a refund by a lost transfer":     `UPDATE refund SET transfer = 1`,
 		"a stray refund of the sandbox":   `UPDATE sandbox_refund SET portal_id = 'stray'`,
