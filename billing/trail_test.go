@@ -701,7 +701,7 @@ func TestTheLedgerKeepsWhoAsked(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := map[string]string{
-			"a": "operator k1 r1", "b": "command root", "c": "bursar", "d": "command " + strings.Repeat("ä", 60), "e": "command ab c r2",
+			"a": "operator k1 r1", "b": "command root", "c": "bursar", "d": "command " + strings.Repeat("ä", 60), "e": "command a\uFFFDb c r2",
 			"bursar:collection:1": "user u1 r3",
 		}
 		page, err := tl.PortalOperations(t.Context(), company, billing.OperationFilter{Limit: 6})
