@@ -297,7 +297,7 @@ func (s *Service) close(ctx context.Context, c store.Collection, answer payment.
 		err       error
 	)
 	if c.State == store.CollectionSettled {
-		if number, err = s.numberIfNew(ctx, c.PortalID); err != nil {
+		if number, err = s.numberIfNew(ctx, c.PortalID, nil); err != nil {
 			return Receipt{}, err
 		}
 	}

@@ -147,35 +147,18 @@ func (s *Service) SetCustomer(ctx context.Context, portalID string, change Custo
 			return err
 		}
 	}
-	number, err := s.numberForNew(ctx, portalID, email)
+	number, err := s.numberIfNew(ctx, portalID, func() error {
+		if email == "" {
+			return invalid("email", "is needed for a new customer")
+		}
+		return nil
+	})
 	if err != nil {
 		return err
 	}
 	return fromStore("set customer", s.change(ctx, portalID, func(tx *store.Tx, t *trail) error {
 		return s.putCustomer(tx, t, portalID, number, email, change)
 	}))
-}
-
-// numberForNew draws an account number for a portal that has no customer yet; 0
-// where there is one. Numbers are given out in transactions of their own, so one
-// is lost when another caller makes the customer meanwhile.
-func (s *Service) numberForNew(ctx context.Context, portalID, email string) (int64, error) {
-	var old *store.Customer
-	err := s.store.Read(ctx, func(tx *store.Tx) (err error) {
-		if _, err := tx.Portal(portalID); err != nil {
-			return err
-		}
-		old, err = optional(tx.Customer(portalID))
-		return err
-	})
-	if err != nil || old != nil {
-		return 0, fromStore("look for the customer", err)
-	}
-	if email == "" {
-		return 0, invalid("email", "is needed for a new customer")
-	}
-	number, err := s.store.NewAccountNumber(ctx)
-	return number, fromStore("draw an account number", err)
 }
 
 func (s *Service) putCustomer(tx *store.Tx, t *trail, portalID string, number int64, email string, change CustomerChange) error {

@@ -81,10 +81,8 @@ const keyless = ownKeys + "deposit:"
 // RehearseDeposit checks all that Deposit does before it asks the provider, and
 // says what would be if that collected.
 func (s *Service) RehearseDeposit(ctx context.Context, portalID, key string, in Deposit) (Receipt, error) {
-	if key != "" {
-		if err := checkKey(key); err != nil {
-			return Receipt{}, err
-		}
+	if err := checkOptionalKey(key); err != nil {
+		return Receipt{}, err
 	}
 	if err := s.checkDeposit(in); err != nil {
 		return Receipt{}, err
@@ -144,10 +142,8 @@ func (s *Service) DepositFor(ctx context.Context, c *Caller, key string, amount 
 	if amount < 1 || amount > maxDeposit {
 		return false, false, invalid("amount", "must be between 1 and %d", int64(maxDeposit))
 	}
-	if key != "" {
-		if err := checkKey(key); err != nil {
-			return false, false, err
-		}
+	if err := checkOptionalKey(key); err != nil {
+		return false, false, err
 	}
 	switch {
 	case s.provider == nil:

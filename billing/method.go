@@ -34,7 +34,7 @@ func (s *Service) receiveMethod(ctx context.Context, e payment.Event) error {
 	number := int64(0)
 	if e.Kind == payment.MethodSaved {
 		var err error
-		if number, err = s.numberIfNew(ctx, portalID); errors.Is(err, ErrNotFound) {
+		if number, err = s.numberIfNew(ctx, portalID, nil); errors.Is(err, ErrNotFound) {
 			return nil // a portal that is not ours
 		} else if err != nil {
 			return err
@@ -76,8 +76,11 @@ func later(a, b time.Time) time.Time {
 }
 
 // numberIfNew draws an account number for a portal that has no customer; 0 where
-// there is one. It fails with ErrNotFound when there is no such portal.
-func (s *Service) numberIfNew(ctx context.Context, portalID string) (int64, error) {
+// there is one. Numbers are given out in transactions of their own, so one is lost
+// when another caller makes the customer meanwhile. It fails with ErrNotFound when
+// there is no such portal, and with what refuse returns where a number is needed; nil
+// refuses nobody.
+func (s *Service) numberIfNew(ctx context.Context, portalID string, refuse func() error) (int64, error) {
 	var old *store.Customer
 	err := s.store.Read(ctx, func(tx *store.Tx) (err error) {
 		if _, err := tx.Portal(portalID); err != nil {
@@ -88,6 +91,11 @@ func (s *Service) numberIfNew(ctx context.Context, portalID string) (int64, erro
 	})
 	if err != nil || old != nil {
 		return 0, fromStore("look for the customer", err)
+	}
+	if refuse != nil {
+		if err := refuse(); err != nil {
+			return 0, err
+		}
 	}
 	number, err := s.store.NewAccountNumber(ctx)
 	return number, fromStore("draw an account number", err)

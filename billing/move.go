@@ -131,18 +131,14 @@ func (m move) unusedKey() string {
 // and with an ArgumentError. Source: contract, "POST
 // /payment/subscription/movetowallet".
 func (s *Service) MoveToWallet(ctx context.Context, c *Caller, key, product string, n int64) (done, replay bool, err error) {
-	if key != "" {
-		if err := checkKey(key); err != nil {
-			return false, false, err
-		}
+	if err := checkOptionalKey(key); err != nil {
+		return false, false, err
 	}
-	switch {
-	case s.provider == nil:
+	if s.provider == nil {
 		return false, false, ErrNoProvider
-	case c.View.customer == nil:
-		return false, false, missing("Customer could not be found")
-	case !c.Pays():
-		return false, false, ErrAccessDenied
+	}
+	if err := s.MayBuy(c); err != nil {
+		return false, false, err
 	}
 	plan, ok := s.catalog.ByProductName(product)
 	if !ok || plan.Kind() != catalog.WalletPlan || plan.Period == catalog.NoPeriod {

@@ -174,6 +174,14 @@ func checkKey(key string) error {
 	return nil
 }
 
+// checkOptionalKey is checkKey where a key may be missing.
+func checkOptionalKey(key string) error {
+	if key == "" {
+		return nil
+	}
+	return checkKey(key)
+}
+
 // Charge takes an amount from the wallet for a service.
 type Charge struct {
 	// Service is what is paid for: "backup".

@@ -138,18 +138,14 @@ func (s *Service) newPlan(portal store.Portal, plan *catalog.Plan, quantity int6
 // with ErrNotFound, ErrLimit, an ArgumentError, and as Deposit does. Source:
 // contract, "PUT /payment/update".
 func (s *Service) ChangePlan(ctx context.Context, c *Caller, key, product string, quantity int64, locale catalog.Locale) (done, replay bool, err error) {
-	if key != "" {
-		if err := checkKey(key); err != nil {
-			return false, false, err
-		}
+	if err := checkOptionalKey(key); err != nil {
+		return false, false, err
 	}
-	switch {
-	case s.provider == nil:
+	if s.provider == nil {
 		return false, false, ErrNoProvider
-	case c.View.customer == nil:
-		return false, false, missing("Customer could not be found")
-	case !c.Pays():
-		return false, false, ErrAccessDenied
+	}
+	if err := s.MayBuy(c); err != nil {
+		return false, false, err
 	}
 	plan, ok := s.catalog.ByProductName(product)
 	if !ok || plan.Wallet || plan.Period == catalog.NoPeriod {

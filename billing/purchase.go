@@ -65,10 +65,8 @@ func (s *Service) QuotePurchase(ctx context.Context, c *Caller, product string, 
 // It fails as QuotePurchase does, and with ErrLimit, ErrInsufficient and ErrMismatch.
 // Source: contract, "PUT /payment/updatewallet".
 func (s *Service) Purchase(ctx context.Context, c *Caller, key, product string, n int64) (Receipt, error) {
-	if key != "" {
-		if err := checkKey(key); err != nil {
-			return Receipt{}, err
-		}
+	if err := checkOptionalKey(key); err != nil {
+		return Receipt{}, err
 	}
 	plan, err := s.scheduledProduct(c, product)
 	if err != nil {

@@ -182,10 +182,8 @@ func (s *Service) WalletCurrencies(c *Caller) ([]money.Currency, error) {
 // ErrInsufficient, ErrMismatch, and with an ArgumentError. Source: contract, "POST
 // /payment/creditaibalance".
 func (s *Service) CreditAI(ctx context.Context, c *Caller, key string, amount money.Amount) (Receipt, error) {
-	if key != "" {
-		if err := checkKey(key); err != nil {
-			return Receipt{}, err
-		}
+	if err := checkOptionalKey(key); err != nil {
+		return Receipt{}, err
 	}
 	if amount.Units() < money.Scale/100 || amount.Units() > maxDeposit*money.Scale {
 		return Receipt{}, invalid("amount", "must be between 0.01 and %d", int64(maxDeposit))
