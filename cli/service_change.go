@@ -208,14 +208,14 @@ func newServiceSchedule(env Env) *cobra.Command {
 		Short: "Say how much of a service there is from the next period on",
 		Long: `Say how much of a service a DocSpace portal has from its next period on. Nothing is paid
 now: the wallet pays for it when that period begins. --cancel ends the service then,
---keep takes back what was scheduled.` + paidNotes,
+--keep takes back what was scheduled.` + changeNotes,
 		Example: `bursar service schedule storage --quantity 200
 bursar service schedule storage --cancel --yes
 bursar service schedule storage --keep --yes`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeService,
 	}
-	c := addChanger(cmd, env, true)
+	c := addChanger(cmd, env, false)
 	quantity := quantityFlag(cmd, "how many there are then")
 	f := cmd.Flags()
 	f.BoolVar(&cancel, "cancel", false, "none then: don't renew it")
@@ -250,8 +250,8 @@ func scheduleProposal(client *docspace.Client, before *serviceState, service nam
 	p := &proposal{
 		doing: "Schedule", did: "Scheduled", what: service.name,
 		line: changeLine{Change: "service schedule", Product: service.name, Quantity: next},
-		send: func(ctx context.Context, key string) (bool, error) {
-			return client.ScheduleWallet(ctx, service.name, next, key)
+		send: func(ctx context.Context, _ string) (bool, error) { // the same again is the same
+			return client.ScheduleWallet(ctx, service.name, next, "")
 		},
 	}
 	part := before.has(int(service.id))
