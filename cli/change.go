@@ -143,20 +143,24 @@ func (c *changer) run(cmd *cobra.Command, propose func(context.Context, *docspac
 	if c.dryRun {
 		return c.print(p, p.doing, fact{"Dry run", "nothing was changed"})
 	}
+	var keyFact []fact
+	key := c.key
+	if c.keyed {
+		if key == "" {
+			key = uuid.NewString()
+		}
+		keyFact = []fact{{"Idempotency key", key}}
+	}
 	if !c.yes {
-		if err := confirm(ctx, c.env, p.facts(p.doing)); err != nil {
+		if err := confirm(ctx, c.env, p.facts(p.doing, keyFact...)); err != nil {
 			return err
 		}
 	}
-	return c.carry(ctx, client, p)
+	return c.carry(ctx, client, p, key, keyFact)
 }
 
-// carry makes a change that was agreed to.
-func (c *changer) carry(ctx context.Context, client *docspace.Client, p *proposal) error {
-	key := c.key
-	if key == "" && c.keyed {
-		key = uuid.NewString()
-	}
+// carry makes a change that was agreed to, under a key; "" is none.
+func (c *changer) carry(ctx context.Context, client *docspace.Client, p *proposal, key string, keyFact []fact) error {
 	stop := spin(c.env, c.connection.quiet, "Waiting for "+client.URL())
 	done, err := p.send(ctx, key)
 	var seen []fact
@@ -174,10 +178,7 @@ func (c *changer) carry(ctx context.Context, client *docspace.Client, p *proposa
 		}
 	}
 	p.line.Done, p.line.IdempotencyKey = true, key
-	if key != "" {
-		seen = append(seen, fact{"Idempotency key", key})
-	}
-	if err := c.print(p, p.did, seen...); err != nil {
+	if err := c.print(p, p.did, append(seen, keyFact...)...); err != nil {
 		hint := "it was done"
 		if key != "" {
 			hint += ", under the idempotency key " + key

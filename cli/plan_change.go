@@ -21,7 +21,7 @@ portal's first plan, with a browser: PRODUCT is admin. Nothing is bought by aski
 Whoever has paid is sent to --success-url, and who turns back to --back-url; both must
 be the portal's own, or of a host that its operator allows.`,
 		Example: `bursar plan buy admin --quantity 10
-xdg-open "$(bursar plan buy admin --quantity 10)"`,
+bursar plan buy admin --quantity 10 -o json | jq -r .url`,
 		Args: cobra.ExactArgs(1),
 	}
 	r := addReader(cmd, env)

@@ -16,14 +16,17 @@ func New(env Env) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "bursar",
 		Short: "Billing for ONLYOFFICE DocSpace",
-		Long: `Bursar reads the billing of DocSpace portals, and runs it.
+		Long: `Bursar reads the billing of DocSpace portals, changes it, and runs it.
 
 "report" retrieves who pays for a portal, its balance by currency, its plan, the
-plans on offer, its top-up rule and its currencies. "serve" answers the same API
-for portals of its own, which "portal", "user", "key", "customer" and "usage" set up,
-with what "catalog" shows for sale; what their wallets hold moves over its API, or by "deposit", "charge", "hold", "credit"
-and "correct", and "verify" proves that not a cent is missing. "demo" shows all of
-it at once.`,
+plans on offer, its top-up rule and its currencies; "operations" what happened in its
+wallet. "plan", "service", "topup" and "topup-rule" change what it has and pays.
+
+"serve" answers the same API for portals of its own, which "portal", "user", "key",
+"customer" and "usage" set up, with what "catalog" shows for sale. What their wallets
+hold moves over its API, or by "deposit", "payment", "charge", "hold", "credit" and
+"correct"; "verify" proves that not a cent is missing, and "audit" says who changed
+what. "demo" shows all of it at once.`,
 		Example: `# See it work, with nothing to set up
 bursar demo
 
