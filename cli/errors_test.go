@@ -241,7 +241,7 @@ func TestWrongCommandLinesAreUsageErrors(t *testing.T) {
 		"operations list --limit -1", "operations list --offset -1", "operations list --from soon", "operations list --to 2026-13-01",
 		"operations list --from 2026-07-02 --to 2026-07-01", "operations list --type Gift", "operations list --status done", "operations list --credit=perhaps",
 		"operations list --service=", "operations report", "operations report -o -", "operations report --output=", "operations report -o a --wait 0s", "operations report -o a --wait soon",
-		"operations report -o a --from soon", "operations usage extra", "operations usage --monthly --service backup", "operations usage --status done",
+		"operations report -o a --from soon", "operations report -o a --of gold", "operations report -o a --of usage --type Deposit", "operations report -o a --of monthly --service backup", "operations usage extra", "operations usage --monthly --service backup", "operations usage --status done",
 		"operations usage -o yaml", "operations usage --from soon",
 		"audit extra", "audit --limit 0", "audit --limit many", "audit --before 0", "audit --before -1", "audit --operator --portal p", "audit -o yaml",
 		"payment nonsense", "payment record", "payment record --amount EUR=5", "payment record --reference a", "payment record --amount 5 --reference a",

@@ -20,23 +20,29 @@ func newOperationsReport(env Env) *cobra.Command {
 		file  string
 		force bool
 		wait  time.Duration
+		of    = choice{value: ofOperations, allowed: []string{ofOperations, ofUsage, ofMonths}}
 	)
 	cmd := &cobra.Command{
 		Use:   "report",
 		Short: "Save what happened in a portal's wallet as a spreadsheet",
 		Long: `Have a DocSpace portal write what happened in its wallet into a spreadsheet (.xlsx), wait
-for it, and save it. FILE is there whole, or not at all.
+for it, and save it. The file is there whole, or not at all. With --of usage it is what
+was paid for each service, with --of monthly in each month, which portals before 3.8
+can't write.
 
-A portal makes one such report at a time for each user: starting another one ends the
-first. Interrupting the command, or --wait coming to its end, ends the report.`,
+A portal makes one report of a kind at a time for each user: starting another one ends
+the first. Interrupting the command, or --wait coming to its end, ends the report.`,
 		Example: `bursar operations report -o operations.xlsx
-bursar operations report -o july.xlsx --from 2026-07-01 --to 2026-07-31 --debit --force`,
+bursar operations report -o july.xlsx --from 2026-07-01 --to 2026-07-31 --debit --force
+bursar operations report --of monthly -o months.xlsx`,
 		Args: cobra.NoArgs,
 	}
 	connection := connectionFlags(cmd, env, patience(false))
 	filter := addOperationFilter(cmd)
 	f := cmd.Flags()
 	f.StringVarP(&file, "output", "o", "", "the file to save it in (required)")
+	f.Var(&of, "of", "what it is of: operations, usage or monthly")
+	_ = cmd.RegisterFlagCompletionFunc("of", cobra.FixedCompletions(of.allowed, cobra.ShellCompDirectiveNoFileComp))
 	f.BoolVar(&force, "force", false, "overwrite the file")
 	f.DurationVar(&wait, "wait", time.Hour, "how long the portal may take to make it")
 	_, _ = cmd.MarkFlagRequired("output"), cmd.MarkFlagFilename("output", "xlsx")
@@ -47,6 +53,11 @@ bursar operations report -o july.xlsx --from 2026-07-01 --to 2026-07-31 --debit 
 		}
 		if wait <= 0 {
 			return usage("--wait: %s is not more than nothing", wait)
+		}
+		for _, name := range unfit[of.value] {
+			if cmd.Flags().Changed(name) {
+				return usage("--%s: is not for --of %s", name, of.value)
+			}
 		}
 		client, err := connection.client()
 		if err != nil {
@@ -59,10 +70,10 @@ bursar operations report -o july.xlsx --from 2026-07-01 --to 2026-07-31 --debit 
 		defer into.drop()
 		var percent atomic.Int64
 		stop := spinText(env, connection.quiet, func() string { return fmt.Sprintf("Waiting for the report: %d %%", percent.Load()) })
-		task, err := makeReport(cmd.Context(), client, query, wait, &percent)
+		task, err := reportKind(client, query, of.value).make(cmd.Context(), client, wait, &percent)
 		stop()
 		if err != nil {
-			return explainService(err, query.Service)
+			return explainReport(err, of.value, query.Service)
 		}
 		stop = spin(env, connection.quiet, "Downloading the report")
 		size, err := client.DownloadReport(cmd.Context(), task, into.to)
@@ -73,7 +84,7 @@ bursar operations report -o july.xlsx --from 2026-07-01 --to 2026-07-31 --debit 
 		if err := into.keep(); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(env.Stdout, "%s is the portal's report of operations: %d bytes.\n", printable(file), size)
+		_, err = fmt.Fprintf(env.Stdout, "%s is the portal's report, of %s: %d bytes.\n", printable(file), of.value, size)
 		return err
 	}
 	return cmd
@@ -82,16 +93,61 @@ bursar operations report -o july.xlsx --from 2026-07-01 --to 2026-07-31 --debit 
 // endWithin is how long it may take to end a report that nobody waits for any more.
 const endWithin = 5 * time.Second
 
-// makeReport has a portal make a report, and returns it when it is there. One that
-// nobody waits for any more is ended.
-func makeReport(ctx context.Context, client *docspace.Client, q docspace.OperationsQuery, wait time.Duration, percent *atomic.Int64) (*docspace.ReportTask, error) {
+// What a report is of.
+const (
+	ofOperations = "operations"
+	ofUsage      = "usage"
+	ofMonths     = "monthly"
+)
+
+// unfit are the filters that a report does not know.
+var unfit = map[string][]string{
+	ofUsage:  {"credit", "debit", "type"},
+	ofMonths: {"credit", "debit", "type", "service", "participant", "status"},
+}
+
+// reporting is how a portal makes a kind of report.
+type reporting struct {
+	start, look func(context.Context) (*docspace.ReportTask, error)
+	end         func(context.Context) error
+}
+
+func reportKind(client *docspace.Client, q docspace.OperationsQuery, of string) reporting {
+	type task = *docspace.ReportTask
+	switch of {
+	case ofUsage:
+		usage := docspace.UsageQuery{Service: q.Service, Participant: q.Participant, Status: q.Status, From: q.From, To: q.To}
+		start := func(ctx context.Context) (task, error) { return client.StartUsageReport(ctx, usage) }
+		return reporting{start, client.UsageReport, client.CancelUsageReport}
+	case ofMonths:
+		start := func(ctx context.Context) (task, error) { return client.StartMonthlyUsageReport(ctx, q.From, q.To) }
+		return reporting{start, client.MonthlyUsageReport, client.CancelMonthlyUsageReport}
+	}
+	start := func(ctx context.Context) (task, error) { return client.StartOperationsReport(ctx, q) }
+	return reporting{start, client.OperationsReport, client.CancelOperationsReport}
+}
+
+// explainReport gives what a portal has no report of the advice that fits it.
+func explainReport(err error, of, service string) error {
+	switch {
+	case of != ofOperations:
+		return explainUsage(err, service)
+	case service == "" && errors.Is(err, docspace.ErrNotFound):
+		return &Error{Err: err, Hint: "bursar report --only customer shows whether the portal has a customer; without one there is nothing to report"}
+	}
+	return explainService(err, service)
+}
+
+// make has a portal make a report, and returns it when it is there. One that nobody
+// waits for any more is ended.
+func (r reporting) make(ctx context.Context, client *docspace.Client, wait time.Duration, percent *atomic.Int64) (*docspace.ReportTask, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	if _, err := client.StartOperationsReport(ctx, q); err != nil {
+	if _, err := r.start(ctx); err != nil {
 		return nil, err
 	}
 	task, err := client.AwaitReport(ctx, func(ctx context.Context) (*docspace.ReportTask, error) {
-		task, err := client.OperationsReport(ctx)
+		task, err := r.look(ctx)
 		if task != nil {
 			percent.Store(int64(task.Percentage))
 		}
@@ -100,7 +156,7 @@ func makeReport(ctx context.Context, client *docspace.Client, q docspace.Operati
 	if err != nil && ctx.Err() != nil {
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
 		defer cancel()
-		if left := client.CancelOperationsReport(late); left != nil {
+		if left := r.end(late); left != nil {
 			err = errors.Join(err, fmt.Errorf("the portal goes on making the report: %w", left))
 		}
 		return nil, &Error{Err: err, Code: ExitFailed, Hint: "give it longer with --wait 6h, or ask for less with --from and --to"}

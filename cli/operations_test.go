@@ -1,7 +1,6 @@
 package cli_test
 
 import (
-	"context"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -191,7 +190,7 @@ func TestReportsAreSaved(t *testing.T) {
 	d := busyDesk(t, 7)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "operations.xlsx")
-	if text := d.must("operations report --debit -o " + file); !strings.Contains(text, "operations.xlsx is the portal's report of operations: ") {
+	if text := d.must("operations report --debit -o " + file); !strings.Contains(text, "operations.xlsx is the portal's report, of operations: ") {
 		t.Errorf("it says %s", text)
 	}
 	book, err := excelize.OpenFile(file)
@@ -202,6 +201,18 @@ func TestReportsAreSaved(t *testing.T) {
 	rows, err := book.GetRows(book.GetSheetName(0))
 	if err != nil || strings.Count(fmt.Sprint(rows), "ackup") < 7 {
 		t.Errorf("%v: %v", err, rows)
+	}
+	for _, of := range []string{"usage --service backup", "monthly --from 2020-01-01"} {
+		other := filepath.Join(dir, "other.xlsx")
+		d.must("operations report --of " + of + " -o " + other)
+		sums, err := excelize.OpenFile(other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := sums.GetRows(sums.GetSheetName(0))
+		if err := errors.Join(err, sums.Close(), os.Remove(other)); err != nil || !strings.Contains(fmt.Sprint(rows), "0.28") {
+			t.Errorf("%s: %v: %v", of, err, rows)
+		}
 	}
 	before, err := os.ReadFile(file)
 	if err != nil {
@@ -228,6 +239,11 @@ func TestReportsAreSaved(t *testing.T) {
 			t.Errorf("%s: the file is another one: %v", name, err)
 		}
 	}
+	d.Inject(docspacetest.Fault{Path: "operationsreport", Status: 404})
+	if text := d.refuse(cli.ExitFailed, "operations report --force -o "+file); !strings.Contains(text, "hint: bursar report --only customer") {
+		t.Errorf("it says %s", text)
+	}
+	d.Heal()
 	d.refuse(cli.ExitFailed, "operations report -o "+filepath.Join(dir, "missing", "a.xlsx"))
 	d.refuse(cli.ExitFailed, "operations report --service nonsense -o "+filepath.Join(dir, "b.xlsx"))
 	d.must("operations report --force -o " + file)
@@ -321,89 +337,4 @@ func TestTextsOfPortalsAreTamed(t *testing.T) {
 			}
 		}
 	}
-}
-
-// Whoever runs a command stands in the trail.
-func TestTheTrailNamesWhoRanTheCommand(t *testing.T) {
-	t.Parallel()
-	onBooks(t, func(b *books) {
-		var lines []map[string]any
-		for line := range strings.Lines(b.must("audit -o json")) {
-			var a map[string]any
-			decode(t, line, &a)
-			lines = append(lines, a)
-		}
-		if len(lines) == 0 {
-			t.Fatal("the trail is empty")
-		}
-		for i, a := range lines {
-			if a["by"] != "command" || a["portal"] != "acme" || a["number"] != float64(len(lines)-i) {
-				t.Errorf("%v", a)
-			}
-		}
-		env := cli.Env{
-			Stdin: strings.NewReader(""), Stdout: new(strings.Builder), Stderr: new(strings.Builder),
-			Getenv: func(name string) string { return b.world[name] }, Now: func() time.Time { return noon },
-			User: func() (string, string) { return "1000", "olivia" },
-		}
-		root := cli.New(env)
-		root.SetArgs(words("user add --email admin@example.com --role admin"))
-		if err := root.ExecuteContext(context.Background()); err != nil {
-			t.Fatal(err)
-		}
-		text := b.must("audit --limit 1")
-		if want := fmt.Sprintf("%d ", len(lines)+1); !strings.Contains(text, want) || !strings.Contains(text, "user.create") || !strings.Contains(text, "command  olivia\n") {
-			t.Errorf("it says\n%s", text)
-		}
-		var last map[string]any
-		if decode(t, b.must("audit --limit 1 -o json"), &last); last["id"] != "1000" || last["name"] != "olivia" || last["after"] == nil {
-			t.Errorf("%v", last)
-		}
-		var before map[string]any
-		if decode(t, b.must(fmt.Sprintf("audit --limit 1 --before %d -o json", len(lines)+1)), &before); !cmp.Equal(before, lines[0]) {
-			t.Errorf("%v comes before, not %v", before, lines[0])
-		}
-		if text := b.must("audit --operator"); strings.Count(text, "\n") != 1 {
-			t.Errorf("of no portal is\n%s", text)
-		}
-		b.must("key create --operator --name ops")
-		if text := b.must("audit --operator"); !strings.Contains(text, "operator_key.create") {
-			t.Errorf("of no portal is\n%s", text)
-		}
-		if got := strings.Count(b.must("audit --limit 2000 -o json"), "\n"); got != len(lines)+1 {
-			t.Errorf("%d lines", got)
-		}
-		b.refuse(cli.ExitFailed, "audit --portal nowhere")
-	})
-}
-
-// A payment that came to the bank is recorded once.
-func TestPaymentsAreRecordedOnce(t *testing.T) {
-	t.Parallel()
-	onBooks(t, func(b *books) {
-		const line = "payment record --amount EUR=500 --reference 'RE 2026-0042' --received 2026-09-30"
-		before := b.dump()
-		var dry, done, again map[string]any
-		decode(t, b.must(line+" --dry-run -o json"), &dry)
-		if b.dump() != before || dry["dryRun"] != true || dry["available"] != "500.00" {
-			t.Errorf("the dry run: %v", dry)
-		}
-		decode(t, b.must(line+" --idempotency-key one -o json"), &done)
-		decode(t, b.must(line+" --idempotency-key one -o json"), &again)
-		if done["amount"] != "500.00" || done["currency"] != "EUR" || done["available"] != "500.00" || again["transfer"] != done["transfer"] || again["replayed"] != true {
-			t.Errorf("%v, then %v", done, again)
-		}
-		b.refuse(cli.ExitUsage, line)
-		b.refuse(cli.ExitUsage, line+" --idempotency-key two")
-		b.refuse(cli.ExitFailed, "payment record --amount EUR=501 --reference 'RE 2026-0042' --received 2026-09-30 --idempotency-key one")
-		b.refuse(cli.ExitUsage, "payment record --amount EUR=0.001 --reference a")
-		b.refuse(cli.ExitUsage, "payment record --amount CHF=5 --reference a")
-		b.refuse(cli.ExitUsage, "payment record --amount EUR=-5 --reference a")
-		b.refuse(cli.ExitUsage, "payment record --amount EUR=5 --reference a --received 2027-01-01")
-		b.refuse(cli.ExitUsage, "payment record --amount EUR=5 --reference a --method 'Bank Transfer'")
-		if text := b.must("statement"); !strings.Contains(text, "RE 2026-0042") {
-			t.Errorf("it says\n%s", text)
-		}
-		b.must("verify")
-	})
 }

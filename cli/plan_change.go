@@ -231,7 +231,7 @@ func proposeMove(ctx context.Context, client *docspace.Client, product string, n
 	case left != nil:
 		refund = amountText(left.RemainingInWallet) + ", what is left of the plan"
 	}
-	price, err := client.CalculateWallet(ctx, product, n)
+	price, err := movePrice(ctx, client, product, n)
 	if err != nil {
 		return nil, err
 	}
@@ -251,4 +251,21 @@ func proposeMove(ctx context.Context, client *docspace.Client, product string, n
 		{"What lacks", "is charged to " + methodText(before.Customer)},
 	}
 	return p, nil
+}
+
+// movePrice returns what a plan that the wallet pays for costs for its first period;
+// nil when the portal does not say. A portal whose wallet was never used calculates
+// nothing, but has the price of one.
+func movePrice(ctx context.Context, client *docspace.Client, product string, n int64) (*docspace.Payment, error) {
+	price, err := client.CalculateWallet(ctx, product, n)
+	service := findService(product)
+	if !errors.Is(err, docspace.ErrNotFound) || service.id == 0 {
+		return price, err
+	}
+	offer, offerErr := client.WalletService(ctx, service.id)
+	if offerErr != nil || offer == nil || offer.Price == nil {
+		return nil, err
+	}
+	whole, err := offer.Price.Amount.Mul(n)
+	return &docspace.Payment{Amount: whole, Quantity: n}, err
 }

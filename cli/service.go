@@ -75,10 +75,13 @@ func findService(name string) namedService {
 	return namedService{name: name}
 }
 
-// completeService completes the names of services.
-func completeService(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+// completeService completes the name of a service.
+func completeService(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	var names []string
 	for _, s := range services {
+		if len(args) > 0 {
+			break // there is one already
+		}
 		names = append(names, s.name)
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
