@@ -7,47 +7,44 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/bursarhq/bursar/httpd"
 )
 
-// long is an answer that is much longer than what is kept on its way.
-const long = 8 << 20
+// long is an answer that does not go out at once.
+const long = 1 << 20
 
 // download asks a server, which gives an answer little time, for a long one, and reads
-// it with a pause after every 256 KiB. It returns how much came, and what the server's
-// writing ended with.
+// it with a pause after every 64 KiB; nothing is kept on the way. It returns how much
+// came, and what the server's writing ended with.
 func download(t *testing.T, writer func(http.ResponseWriter) http.ResponseWriter, timeout, pause time.Duration) (n int64, wrote error) {
 	t.Helper()
 	ended := make(chan error, 1)
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	server := &http.Server{WriteTimeout: timeout, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, err := writer(w).Write(make([]byte, long))
 		ended <- err
-	}))
-	server.Config.WriteTimeout = timeout
-	server.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
-		_ = c.(*net.TCPConn).SetWriteBuffer(64 << 10)
-		return ctx
-	}
-	server.Start()
-	defer server.Close()
-	transport := &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-		c, err := (&net.Dialer{}).DialContext(ctx, network, address)
-		if err == nil {
-			err = c.(*net.TCPConn).SetReadBuffer(256 << 10)
-		}
-		return c, err
-	}}
+	})}
+	ours, theirs := net.Pipe()
+	listener := &oneConn{conn: make(chan net.Conn, 1), closed: make(chan struct{})}
+	listener.conn <- theirs
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	defer func() {
+		_ = server.Close()
+		<-served
+	}()
+	transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return ours, nil }}
 	defer transport.CloseIdleConnections()
-	res, err := (&http.Client{Transport: transport}).Get(server.URL)
+	res, err := (&http.Client{Transport: transport}).Get("http://pipe.example/")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
 	for {
-		some, err := io.CopyN(io.Discard, res.Body, 256<<10)
+		some, err := io.CopyN(io.Discard, res.Body, 64<<10)
 		n += some
 		if err != nil {
 			return n, <-ended
@@ -56,12 +53,35 @@ func download(t *testing.T, writer func(http.ResponseWriter) http.ResponseWriter
 	}
 }
 
+// oneConn listens until it has one connection, and then until it is closed.
+type oneConn struct {
+	conn   chan net.Conn
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (l *oneConn) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conn:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *oneConn) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+func (l *oneConn) Addr() net.Addr { return &net.TCPAddr{} }
+
 func patiently(w http.ResponseWriter) http.ResponseWriter { return httpd.Patient(w, 0) }
 
 // Whoever reads on gets it all, though it takes longer than an answer may; whoever
 // stops is hung up on.
 func TestSlowReaderIsWaitedFor(t *testing.T) {
-	const timeout, pause = 600 * time.Millisecond, 60 * time.Millisecond // 32 pauses are 2 s
+	const timeout, pause = 400 * time.Millisecond, 40 * time.Millisecond // 16 pauses are 640 ms
 	of := func(patience time.Duration) func(http.ResponseWriter) http.ResponseWriter {
 		return func(w http.ResponseWriter) http.ResponseWriter { return httpd.Patient(w, patience) }
 	}
@@ -74,7 +94,7 @@ func TestSlowReaderIsWaitedFor(t *testing.T) {
 	if n, err := download(t, patiently, timeout, pause); n != long || err != nil {
 		t.Errorf("with the server's own patience, %d bytes came, and the writing ended with %v", n, err)
 	}
-	if n, err := download(t, of(timeout), timeout, 4*timeout); n == long || err == nil {
+	if n, err := download(t, of(timeout), timeout, 2*timeout); n == long || err == nil {
 		t.Errorf("with a reader that stops, %d bytes came, and the writing ended with %v", n, err)
 	}
 }
