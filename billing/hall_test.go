@@ -157,6 +157,16 @@ func (h *hall) enter(host, key string) *billing.Caller {
 	return c
 }
 
+// past runs a statement past Bursar.
+func (h *hall) past(statement string) {
+	h.t.Helper()
+	file := url.URL{Scheme: "file", Path: filepath.Join(h.dir, "bursar.db")}
+	db, err := sql.Open("sqlite", file.String())
+	h.must(err)
+	defer db.Close()
+	h.must(db.Exec(statement))
+}
+
 // dump returns the database as sorted text, a line a row, without the numbers
 // that are given out: one that is not used is lost.
 func (h *hall) dump() []string {

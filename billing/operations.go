@@ -126,7 +126,7 @@ func (s *Service) PortalOperations(ctx context.Context, portalID string, f Opera
 		defer table.leave()
 	}
 	err := s.store.Read(ctx, func(tx *store.Tx) error {
-		low, high, err := numbersOf(tx, portalID, f)
+		low, high, err := s.numbersOf(tx, portalID, f)
 		if err != nil {
 			return err
 		}
@@ -167,20 +167,20 @@ func (s *Service) Transfer(ctx context.Context, word string) (t ledger.Transfer,
 
 // numbersOf returns the first number in the time that is asked for, and the one
 // after the last.
-func numbersOf(tx *store.Tx, portalID string, f OperationFilter) (low, high int64, err error) {
+func (s *Service) numbersOf(tx *store.Tx, portalID string, f OperationFilter) (low, high int64, err error) {
 	state, err := tx.Book(portalID, f.Book)
 	if err != nil {
 		return 0, 0, err
 	}
 	low, high = 1, state.Last+1
 	if !f.From.IsZero() {
-		if low, err = tx.FirstTransferAt(portalID, f.Book, f.From); err != nil {
+		if low, err = s.firstAt(tx, state, f.From); err != nil {
 			return 0, 0, err
 		}
 	}
 	if !f.To.IsZero() {
 		after := f.To.Truncate(time.Microsecond).Add(time.Microsecond)
-		if high, err = tx.FirstTransferAt(portalID, f.Book, after); err != nil {
+		if high, err = s.firstAt(tx, state, after); err != nil {
 			return 0, 0, err
 		}
 	}
@@ -193,6 +193,31 @@ func numbersOf(tx *store.Tx, portalID string, f OperationFilter) (low, high int6
 		high = max(low, min(f.After, high))
 	}
 	return low, high, nil
+}
+
+// maxFirsts bounds how many moments of lists are kept in mind.
+const maxFirsts = 16_384
+
+// placeInTime is a moment of a book, in microseconds.
+type placeInTime struct {
+	portal string
+	book   ledger.Book
+	at     int64
+}
+
+// firstAt returns the number of a book's first transfer that is not before a moment;
+// one more than the last when there is none yet. A transfer that was found once is
+// the first for ever, as time does not run backwards within a book.
+func (s *Service) firstAt(tx *store.Tx, book ledger.BookState, at time.Time) (int64, error) {
+	place := placeInTime{book.Portal, book.Book, at.Add(time.Microsecond - time.Nanosecond).UnixMicro()}
+	if first, ok := s.firsts.Get(place); ok {
+		return min(first, book.Last+1), nil // tx may be from before somebody else's found it
+	}
+	first, err := tx.FirstTransferAt(book.Portal, book.Book, at)
+	if err == nil && first <= book.Last {
+		s.firsts.Add(place, first)
+	}
+	return first, err
 }
 
 // all reports whether the filter leaves nothing out but by time.
@@ -307,7 +332,7 @@ func (s *Service) Statement(ctx context.Context, portalID string, book ledger.Bo
 		return invalid("to", "is before from")
 	}
 	return fromStore("make statement", s.store.Read(ctx, func(tx *store.Tx) error {
-		low, high, err := numbersOf(tx, portalID, OperationFilter{Book: book, From: from, To: to})
+		low, high, err := s.numbersOf(tx, portalID, OperationFilter{Book: book, From: from, To: to})
 		if err != nil {
 			return err
 		}

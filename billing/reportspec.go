@@ -69,7 +69,7 @@ func (o ReportOfOperations) fix(ctx context.Context, s *Service, v *View) (repor
 	}
 	in := numbers{book: f.Book}
 	err := s.store.Read(ctx, func(tx *store.Tx) (err error) {
-		in.low, in.high, err = numbersOf(tx, v.Portal.ID, f)
+		in.low, in.high, err = s.numbersOf(tx, v.Portal.ID, f)
 		return err
 	})
 	if len(f.Statuses) > 0 && !slices.Contains(f.Statuses, ledger.Completed) {

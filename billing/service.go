@@ -60,6 +60,7 @@ type Service struct {
 
 	contents *lru.Cache[string, *contents]
 	tallies  *lru.Cache[string, *tally]
+	firsts   *lru.Cache[placeInTime, int64]
 	builders *builders
 	log      *slog.Logger
 
@@ -110,6 +111,10 @@ func New(config Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	firsts, err := lru.New[placeInTime, int64](maxFirsts)
+	if err != nil {
+		return nil, err
+	}
 	sales, err := newWindow()
 	if err != nil {
 		return nil, err
@@ -121,6 +126,7 @@ func New(config Config) (*Service, error) {
 		sales:         sales,
 		contents:      tables,
 		tallies:       tallies,
+		firsts:        firsts,
 		builders:      newBuilders(),
 		log:           config.Log,
 		store:         config.Store,

@@ -107,7 +107,7 @@ func (s *Service) partsOf(ctx context.Context, portalID string, f SpendingFilter
 	}
 	err = s.store.Read(ctx, func(tx *store.Tx) error {
 		for _, book := range f.books() {
-			low, high, err := numbersOf(tx, portalID, OperationFilter{Book: book, From: f.From, To: f.To})
+			low, high, err := s.numbersOf(tx, portalID, OperationFilter{Book: book, From: f.From, To: f.To})
 			if err != nil {
 				return err
 			}
@@ -242,13 +242,17 @@ func (s *Service) months(ctx context.Context, portalID string, zone *time.Locati
 // monthsOf parts a part of a book by the months that there are transfers in.
 func (s *Service) monthsOf(ctx context.Context, portalID string, zone *time.Location, in numbers) (months []monthPart, err error) {
 	err = s.store.Read(ctx, func(tx *store.Tx) error {
+		book, err := tx.Book(portalID, in.book)
+		if err != nil {
+			return err
+		}
 		for low := in.low; low < in.high; {
 			first, err := tx.Transfer(ledger.TransferID{Portal: portalID, Book: in.book, Number: low})
 			if err != nil {
 				return err
 			}
 			year, month, _ := first.At.In(zone).Date()
-			high, err := tx.FirstTransferAt(portalID, in.book, time.Date(year, month+1, 1, 0, 0, 0, 0, zone))
+			high, err := s.firstAt(tx, book, time.Date(year, month+1, 1, 0, 0, 0, 0, zone))
 			if err != nil {
 				return err
 			}

@@ -179,6 +179,49 @@ func TestSpendingIsWhatAddsUp(t *testing.T) {
 	}
 }
 
+// What was found out once of a ledger that is only added to is not read again: not
+// where months begin, nor what was spent in them. What is new is.
+func TestSpendingIsNotReadTwice(t *testing.T) {
+	h := rich(t, from)
+	charge := func(n int) {
+		h.carry(fmt.Sprint("charge", n), billing.Charge{Service: "backup", Quantity: 1, Amount: amount("1 USD")})
+		h.clock.Advance(10 * day)
+	}
+	for n := range 9 { // of August, September and October, within one block
+		charge(n)
+	}
+	ask := func(h *hall) ([]billing.MonthSpending, int64) {
+		page, err := h.Operations(t.Context(), h.as(billing.Owner), billing.OperationFilter{
+			From: from.AddDate(0, 1, 0), To: from.AddDate(0, 2, 0).Add(-time.Microsecond), Limit: 1,
+		})
+		h.must(err)
+		return h.months(from, time.Time{}), page.Total
+	}
+	month := func(in time.Month, sum string, n int64) billing.MonthSpending {
+		return billing.MonthSpending{Year: 2026, Month: in, Amount: amount(sum), Operations: n}
+	}
+	want := []billing.MonthSpending{month(time.August, "4 USD", 4), month(time.September, "3 USD", 3), month(time.October, "2 USD", 2)}
+	months, inSeptember := ask(h)
+	diff(t, "by months", months, want)
+	if inSeptember != 3 {
+		t.Errorf("%d operations in September", inSeptember)
+	}
+
+	h.past(`UPDATE transfer SET amount = 2 * amount WHERE key LIKE 'charge%'`)
+	h.past(`UPDATE transfer SET at = at + 1000000 * 86400 * 5 WHERE key = 'charge3'`) // from the 31st of August
+	months, inSeptember = ask(h)
+	diff(t, "when what was read is another", months, want)
+	if inSeptember != 3 {
+		t.Errorf("%d operations in September, when what was read is another", inSeptember)
+	}
+	charge(9)
+	months, _ = ask(h)
+	diff(t, "with one more", months, append(want[:2:2], month(time.October, "5 USD", 3)))
+	if months, inSeptember = ask(h.another()); months[0].Amount == want[0].Amount || inSeptember == 3 {
+		t.Errorf("who has read nothing yet sees %v, and %d in September", months, inSeptember)
+	}
+}
+
 // everything returns all transfers of the company.
 func (h *hall) everything() (all []ledger.Transfer) {
 	h.t.Helper()

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
 	"github.com/bursarhq/bursar/ledger"
 	"github.com/bursarhq/bursar/money"
 	"github.com/bursarhq/bursar/store"
@@ -16,11 +18,14 @@ import (
 // tally is what was spent in each block of a book's numbers, as far as somebody
 // asked. A ledger is only ever added to, so what was summed up once stays true for
 // ever; months and days, whose borders depend on a zone, are made of blocks and of
-// what is read at both ends.
+// parts of them at both ends.
 type tally struct {
 	turn   chan struct{}          // holds a token while somebody reads or sums up
 	blocks map[int64][]serviceSum // of blocks that were read as a whole, by their place
 	kept   int                    // how many sums those are
+	// parts are those of blocks that were asked for of late: months and days begin
+	// and end within blocks, and are asked for again.
+	parts *simplelru.LRU[numbers, []serviceSum]
 }
 
 const (
@@ -30,6 +35,10 @@ const (
 	// blocks that do not fit are read again each time.
 	maxTallies = 64
 	maxSums    = 32_768
+	// maxParts bounds how many parts of blocks a tally keeps, maxPartSums how many
+	// sums one of them may have.
+	maxParts    = 512
+	maxPartSums = 64
 )
 
 // sums are what was spent, by service and currency.
@@ -110,36 +119,53 @@ func (s *Service) spent(ctx context.Context, portalID string, f SpendingFilter, 
 	defer func() { <-c.turn }()
 	all := sums{}
 	for low := in.low; low < in.high; {
-		block := (low - 1) / tallyBlock
-		next := (block+1)*tallyBlock + 1
-		whole := low == next-tallyBlock && next <= in.high
-		some, known := c.blocks[block]
-		if !whole || !known {
+		next := min(((low-1)/tallyBlock+1)*tallyBlock+1, in.high)
+		part := numbers{in.book, low, next}
+		some, known := c.find(part)
+		if !known {
 			err := s.store.Read(ctx, func(tx *store.Tx) error {
-				read, err := sumUp(tx, portalID, f, numbers{in.book, low, min(next, in.high)})
+				read, err := sumUp(tx, portalID, f, part)
 				some = read.list()
 				return err
 			})
 			if err != nil {
 				return nil, fromStore("sum up what was spent", err)
 			}
-		}
-		if whole && !known && c.kept+len(some) <= maxSums && len(c.blocks) < maxSums {
-			c.blocks[block] = some
-			c.kept += len(some)
+			c.keep(part, some)
 		}
 		if err := all.addAll(some); err != nil {
 			return nil, err
 		}
-		before := low
-		low = min(next, in.high)
+		low = next
 		if told != nil {
-			if err := told(low - before); err != nil {
+			if err := told(part.len()); err != nil {
 				return nil, err
 			}
 		}
 	}
 	return all, nil
+}
+
+// find returns the sums of a block or of a part of one, if they are kept.
+func (c *tally) find(in numbers) (some []serviceSum, known bool) {
+	if in.len() == tallyBlock {
+		some, known = c.blocks[in.low/tallyBlock]
+		return some, known
+	}
+	return c.parts.Get(in)
+}
+
+// keep remembers the sums of a block or of a part of one, if there is room.
+func (c *tally) keep(in numbers, some []serviceSum) {
+	switch {
+	case in.len() < tallyBlock:
+		if len(some) <= maxPartSums {
+			c.parts.Add(in, some)
+		}
+	case c.kept+len(some) <= maxSums && len(c.blocks) < maxSums:
+		c.blocks[in.low/tallyBlock] = some
+		c.kept += len(some)
+	}
 }
 
 // tallyOf returns the tally of a book under a filter, empty for a new one.
@@ -148,11 +174,19 @@ func (s *Service) tallyOf(portalID string, book ledger.Book, f SpendingFilter) *
 	if c, ok := s.tallies.Get(name); ok {
 		return c
 	}
-	fresh := &tally{turn: make(chan struct{}, 1), blocks: map[int64][]serviceSum{}}
+	fresh := newTally()
 	if c, ok, _ := s.tallies.PeekOrAdd(name, fresh); ok {
 		return c
 	}
 	return fresh
+}
+
+func newTally() *tally {
+	parts, err := simplelru.NewLRU[numbers, []serviceSum](maxParts, nil)
+	if err != nil { // only for a size below 1
+		panic(err)
+	}
+	return &tally{turn: make(chan struct{}, 1), blocks: map[int64][]serviceSum{}, parts: parts}
 }
 
 // sumUp reads a part of a book, at most a block.
