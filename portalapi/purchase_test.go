@@ -387,7 +387,8 @@ func TestSamePurchaseIsMadeOnce(t *testing.T) {
 func TestWhatCostsMoneyIsFewAMinute(t *testing.T) {
 	most := map[string]int{
 		"PUT " + apiBase + "update": 10, "PUT " + apiBase + "updatewallet": 10, "POST " + apiBase + "deposit": 10,
-		"POST " + apiBase + "creditaibalance": 10, "POST " + keysPath: 5,
+		"POST " + apiBase + "creditaibalance": 10, "POST " + apiBase + "buywalletservice": 10, "POST " + apiBase + "subscription/movetowallet": 10,
+		"POST " + keysPath: 5,
 	}
 	h := newHouse(t, setup{})
 	for _, c := range calls {

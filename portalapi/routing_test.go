@@ -186,7 +186,11 @@ func TestHEADIsGETWithoutTheBody(t *testing.T) {
 // that it does not have; its own may be in any case too.
 func TestEveryRouteIsFoundHoweverItIsWritten(t *testing.T) {
 	h := newHouse(t, setup{})
+	h.payByCard()
 	for _, c := range calls {
+		if c.last == aReport { // whose answer is no JSON
+			continue
+		}
 		path, query := c.path(), strings.TrimPrefix(c.query, "?")
 		var shouted []string
 		for pair := range strings.SplitSeq(query, "&") {
