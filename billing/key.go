@@ -98,6 +98,14 @@ func notedKey(k store.Key) keyNote {
 	return keyNote{Name: k.Name, User: k.UserID, Scopes: k.Scopes, Expires: k.ExpiresAt}
 }
 
+// notSecret returns the name of a key as it may be repeated.
+func notSecret(name string) string {
+	if strings.HasPrefix(name, "sk-") {
+		return "sk-…"
+	}
+	return name
+}
+
 // newSecret draws a key as DocSpace makes them: sk- and 32 random bytes in
 // lower-case hexadecimal.
 func newSecret() string {
@@ -144,10 +152,7 @@ func (s *Service) RevokeKey(ctx context.Context, portalID, name string) (store.K
 		}
 		switch len(matching) {
 		case 0:
-			if strings.HasPrefix(name, "sk-") { // not to be repeated
-				name = "sk-…"
-			}
-			return fmt.Errorf("key %q: %w", name, store.ErrNotFound)
+			return fmt.Errorf("key %q: %w", notSecret(name), store.ErrNotFound)
 		case 1:
 			key = matching[0]
 			if key.RevokedAt.IsZero() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"time"
 
@@ -89,6 +90,12 @@ func (s *Service) wasSpent(ctx context.Context, order spending) (done bool, err 
 // out before; nil if it was not. It fails with ErrMismatch.
 func (s *Service) spentBefore(tx *store.Tx, order spending, now time.Time) (key string, before *Receipt, err error) {
 	if order.key != "" {
+		// What is collected for a plan is done under its caller's key, too.
+		if _, err := tx.CollectionByKey(order.portalID, order.key); err == nil {
+			return "", nil, ErrMismatch
+		} else if !errors.Is(err, store.ErrNotFound) {
+			return "", nil, err
+		}
 		before, err = s.spentUnder(tx, order, order.key)
 		return order.key, before, err
 	}

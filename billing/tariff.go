@@ -183,8 +183,8 @@ func (s *Service) currencyOf(b *bought) money.Currency {
 //
 // Stock compares bytes with gigabytes, so that size never counts there. Source:
 // contract, "GET /api/2.0/portal/quota/right".
-func (s *Service) RightPlan(c *Caller) (*Quota, error) {
-	if err := s.settingsOfPaid(c); err != nil {
+func (s *Service) RightPlan(c *Caller, unpaidToo bool) (*Quota, error) {
+	if err := s.settingsOfPaid(c, unpaidToo); err != nil {
 		return nil, err
 	}
 	currency := s.catalog.DefaultCurrency()
@@ -208,16 +208,20 @@ func fits(f catalog.Features, used map[string]int64, feature string) bool {
 
 // UsedSpace returns how many bytes the portal uses, 0 when it never said. It fails
 // with ErrAccessDenied unless the caller is an administrator, and with ErrNotPaid.
-func (s *Service) UsedSpace(c *Caller) (int64, error) {
-	if err := s.settingsOfPaid(c); err != nil {
+func (s *Service) UsedSpace(c *Caller, unpaidToo bool) (int64, error) {
+	if err := s.settingsOfPaid(c, unpaidToo); err != nil {
 		return 0, err
 	}
 	return c.View.usage["total_size"], nil
 }
 
-func (s *Service) settingsOfPaid(c *Caller) error {
-	if err := s.mustBePaid(c); err != nil {
-		return err
+// settingsOfPaid returns nil for an administrator of a portal that is paid, or of any
+// portal if the caller says so.
+func (s *Service) settingsOfPaid(c *Caller, unpaidToo bool) error {
+	if !unpaidToo {
+		if err := s.mustBePaid(c); err != nil {
+			return err
+		}
 	}
 	return c.mustAdminister()
 }

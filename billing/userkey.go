@@ -65,7 +65,7 @@ func (s *Service) RevokeKeyFor(ctx context.Context, c *Caller, id string) error 
 			return err
 		}
 	}
-	return fmt.Errorf("key %q: %w", id, ErrNotFound)
+	return fmt.Errorf("key %q: %w", notSecret(id), ErrNotFound)
 }
 
 // Scopes returns what a key can be limited to. It fails with ErrAccessDenied for

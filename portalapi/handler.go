@@ -144,6 +144,8 @@ type question struct {
 	locale catalog.Locale
 	wallet bool
 	origin string // "https://portal.example.com"; "" unless the answer needs it
+	// unpaidToo asks for an answer even if the portal's plan is not paid.
+	unpaidToo bool
 }
 
 // handle returns the handler of a route: portal, key, limits, input, answer.
@@ -249,6 +251,9 @@ func hostOnly(hostport string) string {
 // ask reads the parameters of a request.
 func (d *door) ask(r *http.Request, rt route, c *billing.Caller) (question, error) {
 	q := question{route: rt.path, role: c.Role, locale: d.locale(r)}
+	if sent := r.Header["Payment-Info"]; len(sent) > 0 { // Source: contract, "Addressing"
+		q.unpaidToo = strings.EqualFold(sent[0], "false")
+	}
 	if rt.path == "/portal/payment/customerinfo" {
 		q.origin = d.origin(r)
 	}

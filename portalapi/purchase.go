@@ -25,16 +25,16 @@ func (d *door) planPage(r *http.Request, c *billing.Caller) (done, error) {
 	if err := f.err(); err != nil {
 		return done{}, err
 	}
+	// No product is as good as none of that name, which the hall refuses in its turn.
+	order.Quantity = 1
+	if product, n, err := oneProduct(quantity); err == nil && n != nil {
+		order.Product, order.Quantity = product, *n
+	}
 	for _, n := range quantity {
 		if n == nil || *n <= 0 {
-			return done{}, refuseWhoMayNot(c, wrongArgument("quantity", "Invalid quantity"))
+			order.Quantity = 0
 		}
 	}
-	product, n, err := oneProduct(quantity)
-	if err != nil {
-		return done{}, refuseWhoMayNot(c, err)
-	}
-	order.Product, order.Quantity = product, *n
 	page, err := d.service.PlanPage(r.Context(), c, order)
 	if page == "" || err != nil {
 		return done{}, err

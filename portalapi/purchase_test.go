@@ -376,6 +376,7 @@ func TestSamePurchaseIsMadeOnce(t *testing.T) {
 		{"updatewallet", `{"quantity":{"storage":101},"productQuantityType":1}`, "credit"},
 		{"update", `{"quantity":{"admin":4}}`, "plan"},
 		{"update", `{"quantity":{"admin":4}}`, "mine"},
+		{"updatewallet", buy, "plan"}, // which a collection has
 	} {
 		q := request{method: "PUT", path: other.path, key: h.company.OwnerKey, body: other.body, header: map[string]string{"Idempotency-Key": other.key}}
 		h.from(thisMachine, q).wantsError(t, other.path+" under "+other.key, 422, "the idempotency key was used before with other input")

@@ -113,8 +113,8 @@ func (d *door) tenantQuota(c *billing.Caller, q question) (any, int, error) {
 }
 
 // rightQuota answers GET portal/quota/right.
-func (d *door) rightQuota(c *billing.Caller, _ question) (any, int, error) {
-	right, err := d.service.RightPlan(c)
+func (d *door) rightQuota(c *billing.Caller, q question) (any, int, error) {
+	right, err := d.service.RightPlan(c, q.unpaidToo)
 	if right == nil || err != nil {
 		return nil, 0, err
 	}
@@ -158,8 +158,8 @@ func orUnlimited(limit, unlimited int64) int64 {
 }
 
 // usedSpace answers GET portal/usedspace: gigabytes, to two places.
-func (d *door) usedSpace(c *billing.Caller, _ question) (any, int, error) {
-	bytes, err := d.service.UsedSpace(c)
+func (d *door) usedSpace(c *billing.Caller, q question) (any, int, error) {
+	bytes, err := d.service.UsedSpace(c, q.unpaidToo)
 	if err != nil {
 		return nil, 0, err
 	}
