@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/bursarhq/bursar/store"
 )
@@ -103,8 +104,14 @@ func asJSON(v any) string {
 	if err != nil { // only what can be written is noted, and a test notes everything
 		return fmt.Sprintf("%q", err.Error())
 	}
+	if string(text) == "null" { // of an empty list
+		return ""
+	}
 	return string(text)
 }
+
+// asKept is a moment as the store keeps it, so that it is the same before and after.
+func asKept(at time.Time) time.Time { return at.UTC().Truncate(time.Microsecond) }
 
 // change is a transaction on one portal that leaves a trail.
 func (s *Service) change(ctx context.Context, portalID string, fn func(tx *store.Tx, t *trail) error) error {

@@ -179,7 +179,7 @@ func notedAll(rows []store.Subscription) []notedSubscription {
 }
 
 func noted(s store.Subscription) notedSubscription {
-	n := notedSubscription{Plan: s.PlanID, Quantity: s.Quantity, Next: s.Next, Due: s.DueAt}
+	n := notedSubscription{Plan: s.PlanID, Quantity: s.Quantity, Next: s.Next, Due: asKept(s.DueAt)}
 	if s.Rate.Currency() != "" {
 		n.Rate = s.Rate.String()
 	}

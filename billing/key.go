@@ -95,7 +95,7 @@ type keyNote struct {
 }
 
 func notedKey(k store.Key) keyNote {
-	return keyNote{Name: k.Name, User: k.UserID, Scopes: k.Scopes, Expires: k.ExpiresAt}
+	return keyNote{Name: k.Name, User: k.UserID, Scopes: k.Scopes, Expires: asKept(k.ExpiresAt)}
 }
 
 // notSecret returns the name of a key as it may be repeated.

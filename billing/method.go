@@ -3,6 +3,7 @@ package billing
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -116,10 +117,9 @@ func (s *Service) ensureCustomer(tx *store.Tx, t *trail, portalID, userID string
 	if payer == nil || err != nil {
 		return err
 	}
-	t.note(CustomerChanged, portalID, nil, map[string]string{"email": payer.Email})
-	return tx.PutCustomer(store.Customer{
-		AccountNumber: number, Email: payer.Email, PayerID: payer.ID, MethodStatus: "none", CreatedAt: s.now(),
-	})
+	customer := store.Customer{AccountNumber: number, Email: payer.Email, PayerID: payer.ID, MethodStatus: "none", CreatedAt: s.now()}
+	t.note(CustomerChanged, strconv.FormatInt(number, 10), nil, notedCustomer(customer))
+	return tx.PutCustomer(customer)
 }
 
 // saveMethod makes a method the one that the customer is charged by, as it was at a

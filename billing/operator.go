@@ -71,7 +71,7 @@ type operatorKeyNote struct {
 }
 
 func notedOperatorKey(k store.OperatorKey) operatorKeyNote {
-	return operatorKeyNote{Name: k.Name, Expires: k.ExpiresAt}
+	return operatorKeyNote{Name: k.Name, Expires: asKept(k.ExpiresAt)}
 }
 
 // OperatorKeys returns all operator keys, oldest first.

@@ -14,13 +14,14 @@ import (
 // origin is how the ledger keeps an actor with what was asked: the kind, which one,
 // and the id of the request, as far as there are any, at most ledger.MaxOrigin bytes.
 func (a Actor) origin() string {
-	text := string(a.Kind)
-	if id := cmp.Or(a.ID, a.Name); id != "" {
-		text += " " + id
+	var room [ledger.MaxOrigin]byte // one allocation, for the text
+	b := append(room[:0], a.Kind...)
+	for _, part := range [...]string{cmp.Or(a.ID, a.Name), a.Request} {
+		if part != "" {
+			b = append(append(b, ' '), part...)
+		}
 	}
-	if a.Request != "" {
-		text += " " + a.Request
-	}
+	text := string(b)
 	if strings.ContainsFunc(text, unicode.IsControl) {
 		text = strings.Map(func(r rune) rune {
 			if unicode.IsControl(r) {

@@ -88,7 +88,7 @@ func (s *Service) recordPayment(ctx context.Context, portalID, key string, in Pa
 			return o.Err
 		}
 		if !o.Receipt.Replay {
-			t.note(PaymentRecorded, in.Reference, nil, paymentNote{in.Amount.String(), in.Method, in.ReceivedAt.UTC(), in.Participant, o.Receipt.Transfer})
+			t.note(PaymentRecorded, in.Reference, nil, paymentNote{in.Amount.String(), in.Method, asKept(in.ReceivedAt), in.Participant, o.Receipt.Transfer})
 		}
 		if err := takeReference(tx, row); err != nil {
 			return err

@@ -183,6 +183,9 @@ func mailingDesk(t *testing.T) *desk {
 	return &desk{hall: h}
 }
 
+// poorDesk is one whose portal has no customer.
+func poorDesk(t *testing.T) *desk { return newDesk(t, inMemory, "") }
+
 func reportingDesk(t *testing.T) *desk {
 	d := newDesk(t, inMemory, "500 USD")
 	d.stopped()
@@ -415,7 +418,7 @@ func settingDeeds() map[string]traced {
 		"SetServices": {
 			do:    func(ctx context.Context, d *desk) error { return d.SetServices(ctx, "p", []int{-12, -11}) },
 			fails: func(ctx context.Context, d *desk) error { return d.SetServices(ctx, "p", []int{-9}) },
-			want:  []string{`services.change  null > [-11,-12]`},
+			want:  []string{`services.change   > [-11,-12]`},
 		},
 		"SwitchService": {
 			do: func(ctx context.Context, d *desk) error {
@@ -426,7 +429,7 @@ func settingDeeds() map[string]traced {
 				_, err := d.SwitchService(ctx, d.me(), "nothing", true)
 				return err
 			},
-			want: []string{`services.change backup null > [-12]`},
+			want: []string{`services.change backup  > [-12]`},
 		},
 		"RestrictModels": {
 			do: func(ctx context.Context, d *desk) error {
@@ -437,7 +440,7 @@ func settingDeeds() map[string]traced {
 				_, err := d.RestrictModels(ctx, d.me(), []string{""})
 				return err
 			},
-			want: []string{`models.restrict  null > ["a","b"]`},
+			want: []string{`models.restrict   > ["a","b"]`},
 		},
 		"SetCreditLimit": {
 			do: func(ctx context.Context, d *desk) error {
@@ -557,6 +560,20 @@ func moneyDeeds() map[string]traced {
 			},
 			want: []string{settled},
 		},
+		"Reconcile, of what never arrived": {
+			before: func(d *desk) {
+				d.bank.behaves(sandbox.Behaviour{Fault: sandbox.TimeOutBefore})
+				if _, err := d.Deposit(d.t.Context(), "p", "k", billing.Deposit{Amount: amount("50 USD")}); !errors.Is(err, billing.ErrUnsettled) {
+					d.t.Fatal(err)
+				}
+				d.clock.Advance(2 * 60 * 1e9)
+			},
+			do: func(ctx context.Context, d *desk) error {
+				_, err := d.Reconcile(ctx)
+				return err
+			},
+			want: []string{`collection.end c1.p  > {"state":"declined","amount":"50.00 USD","purpose":"deposit","reason":"abandoned"}`},
+		},
 		"CreditAI": {
 			do: func(ctx context.Context, d *desk) error {
 				_, err := d.CreditAI(ctx, d.me(), "k", amount("20 USD"))
@@ -566,7 +583,7 @@ func moneyDeeds() map[string]traced {
 				_, err := d.CreditAI(ctx, d.me(), "k", amount("5000 USD"))
 				return err
 			},
-			want: []string{`ai_credit.buy ai-tools  > "20.00 USD"`, `services.change aitools null > [-13]`},
+			want: []string{`ai_credit.buy ai-tools  > "20.00 USD"`, `services.change aitools  > [-13]`},
 		},
 		"BuyAICredit": {
 			do: func(ctx context.Context, d *desk) error {
@@ -577,7 +594,7 @@ func moneyDeeds() map[string]traced {
 				_, err := d.BuyAICredit(ctx, d.me(), "k", "backup", 20)
 				return err
 			},
-			want: []string{`ai_credit.buy ai-tools  > "20.00 USD"`, `services.change aitools null > [-13]`},
+			want: []string{`ai_credit.buy ai-tools  > "20.00 USD"`, `services.change aitools  > [-13]`},
 		},
 	}
 }
@@ -613,6 +630,75 @@ func planDeeds() map[string]traced {
 				`subscription.change -9 {"plan":-9,"quantity":5,"rate":"100.00 USD","due":"2026-08-08T11:39:43Z"} > ` +
 					`{"plan":-9,"quantity":6,"rate":"120.00 USD","due":"2026-08-08T11:39:43Z"}`,
 				`collection.end c2.p  > {"state":"settled","amount":"20.00 USD","purpose":"plan","reference":"CODE"}`,
+			},
+		},
+		"Receive, of a page that was paid": {by: billing.ByProvider, open: poorDesk,
+			before: func(d *desk) { d.pageFor(order) },
+			do:     func(ctx context.Context, d *desk) error { return d.Receive(ctx, d.bank.pays("c1.p", "card")) },
+			want: []string{
+				`customer.change 100001  > {"email":"owner@p.example","payer":"ID","method":"none"}`,
+				`subscription.change -9  > {"plan":-9,"quantity":5,"rate":"100.00 USD","due":"2026-08-08T11:39:43Z"}`,
+				`customer.method sandbox {"status":"none"} > {"status":"set","label":"Card card","type":"card"}`,
+				`collection.end c1.p  > {"state":"settled","amount":"100.00 USD","purpose":"plan","reference":"ref"}`,
+			},
+		},
+		"Receive, of a card that is gone": {by: billing.ByProvider, before: func(d *desk) { d.subscribe(5) },
+			do: func(ctx context.Context, d *desk) error {
+				return d.Receive(ctx, payment.Event{ID: "e", Kind: payment.MethodGone, Customer: "p", Method: method("card")})
+			},
+			want: []string{
+				`customer.method sandbox {"status":"set","label":"Card card","type":"card"} > {"status":"none","type":"card"}`,
+			},
+		},
+		"Receive, of a refund of a plan": {by: billing.ByProvider, before: func(d *desk) { d.subscribe(5) },
+			do: func(ctx context.Context, d *desk) error { return d.Receive(ctx, refunded("c1.p", "40 USD")) },
+			want: []string{
+				`subscription.change -9 {"plan":-9,"quantity":5,"rate":"100.00 USD","due":"2026-08-08T11:39:43Z"} > {"plan":-9,"quantity":5,"rate":"60.00 USD","due":"2026-08-08T11:39:43Z"}`,
+				`collection.end c1.p  > {"state":"refunded","amount":"40.00 USD","purpose":"plan"}`,
+			},
+		},
+		"AddUser, who pays": {once: true,
+			before: func(d *desk) {
+				d.must(d.SetCustomer(d.t.Context(), "p", billing.CustomerChange{Email: "ann@p.example"}))
+			},
+			do: func(ctx context.Context, d *desk) error {
+				_, err := d.AddUser(ctx, "p", billing.NewUser{Email: "ann@p.example", Role: billing.Admin})
+				return err
+			},
+			want: []string{
+				`user.create ID  > {"email":"ann@p.example","name":"ann","role":"admin"}`,
+				`customer.change 100001 {"email":"ann@p.example","method":"set","type":"card"} > {"email":"ann@p.example","payer":"ID","method":"set","type":"card"}`,
+			},
+		},
+		"ChangePlan, to less": {
+			before: func(d *desk) { d.subscribe(5) },
+			do: func(ctx context.Context, d *desk) error {
+				_, _, err := d.ChangePlan(ctx, d.me(), "k", "admin", 4, here)
+				return err
+			},
+			want: []string{
+				`subscription.change -9 {"plan":-9,"quantity":5,"rate":"100.00 USD","due":"2026-08-08T11:39:43Z"} > {"plan":-9,"quantity":4,"rate":"80.00 USD","due":"2026-08-08T11:39:43Z"}`,
+			},
+		},
+		"MoveToWallet, by card": {open: func(t *testing.T) *desk { return newDesk(t, inMemory, "1 USD") },
+			before: func(d *desk) { d.subscribe(5); d.clock.Advance(10 * day) },
+			do: func(ctx context.Context, d *desk) error {
+				_, _, err := d.MoveToWallet(ctx, d.me(), "k", "adminwallet", 5)
+				return err
+			},
+			want: []string{
+				`collection.open c2.p  > {"state":"open","amount":"31.26 USD","purpose":"deposit","method":"Card card"}`,
+				`collection.end c2.p  > {"state":"settled","amount":"31.26 USD","purpose":"deposit","reference":"CODE"}`,
+				`subscription.change -14 {"plan":-9,"quantity":5,"rate":"100.00 USD","due":"2026-08-08T11:39:43Z"} > {"plan":-14,"quantity":5,"rate":"100.00 USD","due":"2026-08-18T11:39:43Z"}`,
+			},
+		},
+		"SetCustomer, who is new": {open: poorDesk,
+			do: func(ctx context.Context, d *desk) error {
+				return d.SetCustomer(ctx, "p", billing.CustomerChange{Email: "owner@p.example", TopUp: &billing.TopUp{Enabled: true, Floor: amount("20 USD"), Target: amount("100 USD")}})
+			},
+			want: []string{
+				`customer.change 100001  > {"email":"owner@p.example","payer":"ID","method":"none"}`,
+				`top_up_rule.change   > {"enabled":true,"minBalance":"20.00 USD","upTo":"100.00 USD"}`,
 			},
 		},
 		"Purchase": {
@@ -719,4 +805,27 @@ func TestTheLedgerKeepsWhoAsked(t *testing.T) {
 			t.Errorf("charges, and a deposit, leave %v", now)
 		}
 	})
+}
+
+// Who asked costs a charge next to nothing.
+func TestOriginsAreCheap(t *testing.T) {
+	h := newCompany(t)
+	bare, known := t.Context(), billing.WithActor(t.Context(), billing.Actor{
+		Kind: billing.ByOperator, ID: "8597baab-f80c-4635-9c76-11095236bbd9", Name: "deploy", Request: "6bfb3ce39811430d",
+	})
+	h.carry("money", billing.Credit{Amount: amount("1000 USD"), Reason: "r"})
+	n := 0
+	charges := func(ctx context.Context) float64 {
+		return testing.AllocsPerRun(50, func() {
+			n++
+			order := billing.Order{PortalID: company, Key: fmt.Sprint("k", n), What: billing.Charge{Service: "backup", Quantity: 1, Amount: amount("0.01 USD")}}
+			if _, err := h.CarryOne(ctx, order); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	charges(bare)
+	if without, with := charges(bare), charges(known); with > without+5 {
+		t.Errorf("a charge makes %v allocations, and %v when it is known who asked", without, with)
+	}
 }
