@@ -12,7 +12,7 @@ trap 'rm -rf "$copy"' EXIT
 (cd "$root" && git ls-files -c -o --exclude-standard -z | tar -c --null -T - --ignore-failed-read) | tar -x -C "$copy"
 cd "$copy"
 
-tests='TestEveryChangeLeavesItsLines|TestWhatIsSeldom'
+tests=TestEveryChangeLeavesItsLines
 check() { go test -vet=off -count=1 -timeout=120s ./billing -failfast -run "$tests"; }
 
 if ! check >out 2>&1; then

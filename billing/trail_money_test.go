@@ -364,4 +364,3 @@ func planDeeds() map[string]traced {
 		},
 	}
 }
-

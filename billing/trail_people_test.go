@@ -187,4 +187,3 @@ func peopleDeeds() map[string]traced {
 		},
 	}
 }
-
