@@ -3,6 +3,7 @@ package portalapi
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,8 +16,8 @@ import (
 var (
 	periodParameters = []string{"startDate", "endDate", utcStartDate, utcEndDate}
 	// usageReportParameters are those of usageParameters that a report has, which has
-	// no pages; metadata too.
-	usageReportParameters = append([]string{"serviceName", "participantName", "status", "orderBy", "orderType"}, periodParameters...)
+	// no pages.
+	usageReportParameters = append([]string{"serviceName", "participantName", "status", metadata, "orderBy", "orderType"}, periodParameters...)
 	usageParameters       = append([]string{"offset", "limit"}, usageReportParameters...)
 	// reportParameters are those of operationParameters that a report has.
 	reportParameters = []string{
@@ -31,6 +32,9 @@ const (
 	utcEndDate   = "utcEndDate"
 )
 
+// metadata is the filter that is no text, but texts by their names.
+const metadata = "metadata"
+
 // filters are what a list or a report is asked for.
 type filters struct {
 	known []string
@@ -41,12 +45,12 @@ type filters struct {
 
 // inQuery reads the filters of a list.
 func inQuery(r *http.Request, known []string) (filters, error) {
-	sent, err := parameters(r, known)
-	if err != nil {
-		return filters{}, err
+	in := filters{known: known}
+	var err error
+	if in.sent, err = parameters(r, known); err == nil && slices.Contains(known, metadata) {
+		in.metadata, err = metadataOf(r)
 	}
-	metadata, err := metadataOf(r)
-	return filters{known, sent, metadata}, err
+	return in, err
 }
 
 // inBodyOrQuery reads the filters of a report; those in the body, null or not, come
@@ -69,12 +73,11 @@ func (d *door) inBodyOrQuery(r *http.Request, known []string) (filters, error) {
 			in.sent[name] = strconv.FormatBool(f.flag(name))
 		case "type", "status", "orderType":
 			in.sent[name] = f.words(name)
+		case metadata:
+			in.metadata = f.metadata(name)
 		default:
 			in.sent[name] = f.text(name, optional, stringLength(255))
 		}
-	}
-	if f.has("metadata") {
-		in.metadata = f.metadata("metadata")
 	}
 	return in, f.err()
 }
@@ -88,7 +91,7 @@ func (in filters) query(c *billing.Caller, by billing.OperationFilter) (operatio
 	asked := operationQuery{zone: zone, filter: by}
 	for _, name := range in.known {
 		value := in.sent[name]
-		if value == "" || name == "orderBy" { // of which each list has its own
+		if value == "" || name == "orderBy" || name == metadata { // of which each list has its own
 			continue
 		}
 		switch name {
@@ -139,9 +142,9 @@ func metadataOf(r *http.Request) (map[string]string, error) {
 		key := name[len("metadata[") : len(name)-1]
 		switch {
 		case err != nil || !isPlain(key+value):
-			return nil, &billing.FieldError{Field: "metadata", Text: "is not encoded as a URL is"}
+			return nil, &billing.FieldError{Field: metadata, Text: "is not encoded as a URL is"}
 		case !isMetadata(all, key, value):
-			return nil, &billing.FieldError{Field: "metadata", Text: noMetadata}
+			return nil, &billing.FieldError{Field: metadata, Text: noMetadata}
 		}
 		if all == nil {
 			all = map[string]string{}

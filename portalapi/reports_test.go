@@ -336,6 +336,11 @@ func TestReportsAreRefused(t *testing.T) {
 		h.send(path, `{"serviceName":"teleport"}`).wantsError(t, path, 404, "Service could not be found")
 		h.send(path+"?serviceName=teleport", "").wantsError(t, path, 404, "Service could not be found")
 	}
+	// What is not theirs is passed over, whatever it is.
+	for _, path := range []string{operationsReport, monthlyReport} {
+		h.send(path+"?metadata[]=x&metadata=1&orderBy=x&limit=x", `{"metadata":1,"orderBy":1,"limit":{}}`).wants(t, http.StatusOK, "")
+	}
+	h.get("customer/usage/monthly?metadata[]=x&limit=x")
 	for query, field := range map[string]string{
 		"?startDate=yesterday": "StartDate", "?startDate=2026-02-01&endDate=2026-01-01": "EndDate", "?utcStartDate=2026-13-01": "UtcStartDate",
 	} {
