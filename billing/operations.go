@@ -2,8 +2,8 @@ package billing
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -289,22 +289,23 @@ func (p *OperationPage) takeSome(ctx context.Context, tx *store.Tx, c *contents,
 	return err
 }
 
-// name looks up the users among the participants.
+// name looks up the users among the participants, all at once.
 func (p *OperationPage) name(tx *store.Tx, portalID string) error {
-	for _, t := range p.Transfers {
-		if _, known := p.Names[t.Participant]; known || uuid.Validate(t.Participant) != nil {
+	var ids []string
+	asked := map[string]bool{}
+	for i := range p.Transfers {
+		id := p.Transfers[i].Participant
+		if _, known := p.Names[id]; known || asked[id] {
 			continue
 		}
-		user, err := tx.UserByID(portalID, t.Participant)
-		if errors.Is(err, store.ErrNotFound) {
-			continue
+		asked[id] = true
+		if uuid.Validate(id) == nil {
+			ids = append(ids, id)
 		}
-		if err != nil {
-			return err
-		}
-		p.Names[t.Participant] = user.Name
 	}
-	return nil
+	names, err := tx.UserNames(portalID, ids)
+	maps.Copy(p.Names, names)
+	return err
 }
 
 // Statement is the head of a list of transfers with what was there before and

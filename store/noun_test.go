@@ -2,7 +2,9 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -85,6 +87,39 @@ func TestUsersComeBackAsTheyWereMade(t *testing.T) {
 			more := User{ID: role, Email: role + "@p.example", Role: role, CreatedAt: epoch}
 			change(t, s, "p", func(tx *Tx) error { return tx.InsertUser(more) })
 			diff(t, role, read(t, s, func(tx *Tx) (User, error) { return tx.UserByID("p", role) }), more)
+		}
+	})
+}
+
+// Names are asked for by any number of ids, more than one question is about.
+func TestUserNamesAreFoundAtOnce(t *testing.T) {
+	onEach(t, func(t *testing.T, s *Store) {
+		addPortal(t, s, "p")
+		addPortal(t, s, "q")
+		change(t, s, "q", func(tx *Tx) error {
+			return tx.InsertUser(User{ID: "stranger", Email: "s@q.example", Name: "Stranger", Role: "user", CreatedAt: epoch})
+		})
+		all := map[string]string{}
+		var ids []string
+		change(t, s, "p", func(tx *Tx) error {
+			for i := range 2*namesAtOnce + 1 {
+				id := fmt.Sprint("u", i)
+				u := User{ID: id, Email: id + "@p.example", Name: strings.Repeat("ü", i), Role: "user", CreatedAt: epoch}
+				if err := tx.InsertUser(u); err != nil {
+					return err
+				}
+				ids, all[id] = append(ids, id), u.Name
+			}
+			return nil
+		})
+		for _, n := range []int{0, 1, namesAtOnce - 1, namesAtOnce, namesAtOnce + 1, len(ids)} {
+			want := map[string]string{}
+			for _, id := range ids[:n] {
+				want[id] = all[id]
+			}
+			asked := append([]string{"none", "stranger"}, ids[:n]...)
+			diff(t, fmt.Sprint(n, " names"), read(t, s, func(tx *Tx) (map[string]string, error) { return tx.UserNames("p", asked) }), want)
+			diff(t, fmt.Sprint(n, " names alone"), read(t, s, func(tx *Tx) (map[string]string, error) { return tx.UserNames("p", ids[:n]) }), want)
 		}
 	})
 }

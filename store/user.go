@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -121,6 +122,36 @@ func (tx *Tx) UserByID(portalID, userID string) (User, error) {
 		  FROM portal_user
 		 WHERE portal_id = $1
 		   AND user_id = $2`, portalID, userID)
+}
+
+// namesAtOnce is how many users one question for names is about.
+const namesAtOnce = 32
+
+// UserNames returns the names of the users with these ids, by their ids; one that
+// is not there is not in it.
+func (tx *Tx) UserNames(portalID string, userIDs []string) (map[string]string, error) {
+	names := map[string]string{}
+	for some := range slices.Chunk(userIDs, namesAtOnce) {
+		args := []any{portalID}
+		for i := range namesAtOnce { // the rest is filled up with one that is asked for anyway
+			args = append(args, some[min(i, len(some)-1)])
+		}
+		err := tx.rows(`
+			SELECT user_id, name
+			  FROM portal_user
+			 WHERE portal_id = $1
+			   AND user_id IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+			                   $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)`, args, func(scan func(...any) error) error {
+			var id, name string
+			err := scan(&id, &name)
+			names[id] = name
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return names, nil
 }
 
 // Owner returns the portal's owner, or ErrNotFound.
