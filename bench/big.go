@@ -37,7 +37,7 @@ func measureBig(ctx context.Context, b *bench) error {
 	return nil
 }
 
-var bigMeasures = []string{"spread/c32", "hot/c32", "balance/c16", "operations/first/c8", "operations/page10000/c8", "verify"}
+var bigMeasures = []string{"spread/c32", "hot/c32", "balance/c16", "page/first/c8", "page/10000/c8", "verify"}
 
 func bigOn(ctx context.Context, b *bench, engine string) (err error) {
 	var portals [2]*portal // an empty ledger, and a big one
@@ -72,11 +72,11 @@ func bigOn(ctx context.Context, b *bench, engine string) (err error) {
 		connections int
 		each        func(c *caller, connection, n int) error
 	}{
-		"spread/c32":              {32, newWriter(wallets).spread()},
-		"hot/c32":                 {32, newWriter(wallets).hot()},
-		"balance/c16":             {16, requests(func(c, n int) []byte { i := (c + n) % wallets; return getRequest(hostOf(i), balancePath, keyOf(i)) })},
-		"operations/first/c8":     {8, operations(0)},
-		"operations/page10000/c8": {8, operations(10_000)},
+		"spread/c32":    {32, newWriter(wallets).spread()},
+		"hot/c32":       {32, newWriter(wallets).hot()},
+		"balance/c16":   {16, requests(func(c, n int) []byte { i := (c + n) % wallets; return getRequest(hostOf(i), balancePath, keyOf(i)) })},
+		"page/first/c8": {8, operations(0)},
+		"page/10000/c8": {8, operations(10_000)},
 	}
 	for _, what := range bigMeasures {
 		name := "big/" + engine + "/" + what

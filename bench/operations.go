@@ -74,10 +74,13 @@ func measureOperations(ctx context.Context, b *bench, d *database) (err error) {
 		if list.pages > 0 && pages != list.pages {
 			return fmt.Errorf("%s: %d pages, not %d", group, pages, list.pages)
 		}
-		for name, page := range map[string]int{"first": 0, "last": pages - 1} {
-			err := p.page(ctx, b, group+"/"+name, fmt.Sprintf("%s&offset=%d", path, page*pageLimit), db)
+		for _, page := range []struct {
+			name   string
+			number int // from 0
+		}{{"first", 0}, {"last", pages - 1}} {
+			err := p.page(ctx, b, group+"/"+page.name, fmt.Sprintf("%s&offset=%d", path, page.number*pageLimit), db)
 			if err != nil {
-				return fmt.Errorf("%s/%s: %w", group, name, err)
+				return fmt.Errorf("%s/%s: %w", group, page.name, err)
 			}
 		}
 	}
