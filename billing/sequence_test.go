@@ -158,6 +158,9 @@ func (c *shopper) changes() {
 // asks for a change, for the first time or again.
 func (c *shopper) asks(change *pendingChange, isNew bool) {
 	done, _, err := c.ChangePlan(c.desk.t.Context(), c.me(), change.key, "admin", change.n, here)
+	if isNew {
+		c.settles() // one that was left behind is brought to its end first
+	}
 	switch {
 	case errors.Is(err, billing.ErrUnsettled):
 		c.pending = change
@@ -219,6 +222,7 @@ func (c *shopper) again() {
 // deposits, and gets a part of it back by card.
 func (c *shopper) deposits() {
 	_, err := c.Deposit(c.desk.t.Context(), "p", c.key(), billing.Deposit{Amount: amount(fmt.Sprintf("%d USD", rapid.Int64Range(1, 90).Draw(c.t, "sum")))})
+	c.settles() // a deposit brings to its end what was left behind
 	if errors.Is(err, billing.ErrBusyWallet) {
 		return
 	}

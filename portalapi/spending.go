@@ -49,6 +49,7 @@ func (d *door) spendingFilter(c *billing.Caller, in filters) (f billing.Spending
 	if err != nil {
 		return f, err
 	}
+	f.Order, f.Descending = billing.ByAmount, !asked.filter.Ascending
 	if name := in.sent["orderBy"]; name != "" {
 		order, ok := spendingOrders[strings.ToLower(name)]
 		if !ok {
@@ -56,7 +57,6 @@ func (d *door) spendingFilter(c *billing.Caller, in filters) (f billing.Spending
 		}
 		f.Order = order
 	}
-	f.Descending = strings.EqualFold(in.sent["orderType"], "descending") || in.sent["orderType"] == "0"
 	o := asked.filter
 	f.From, f.To, f.Participant, f.Statuses, f.Offset, f.Limit = o.From, o.To, o.Participant, o.Statuses, o.Offset, o.Limit
 	f.Metadata = in.metadata

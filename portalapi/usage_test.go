@@ -131,9 +131,9 @@ func TestUsageIsTheSumOfTheOperations(t *testing.T) {
 func TestUsageIsWordedAndPaged(t *testing.T) {
 	h, key := newSpender(t)
 	same(t, `{"collection":[`+
-		`{"service":"ai-tools","title":"AI features","serviceUnit":"AI Credits","currency":"USD","totalQuantity":12,"totalAmount":0.0492,"operationCount":4},`+
+		`{"service":"disk-storage","title":"Disk space","serviceUnit":"GB","currency":"USD","totalQuantity":410,"totalAmount":493.82715608,"operationCount":8},`+
 		`{"service":"backup","title":"Backup","serviceUnit":"Backup","currency":"USD","totalQuantity":4,"totalAmount":40.00,"operationCount":4},`+
-		`{"service":"disk-storage","title":"Disk space","serviceUnit":"GB","currency":"USD","totalQuantity":410,"totalAmount":493.82715608,"operationCount":8}`+
+		`{"service":"ai-tools","title":"AI features","serviceUnit":"AI Credits","currency":"USD","totalQuantity":12,"totalAmount":0.0492,"operationCount":4}`+
 		`],"offset":0,"limit":25,"totalQuantity":3,"totalPage":1,"currentPage":1}`, h.getAs(key, "customer/usage").payload(t))
 	names := func(query string) (all []string) {
 		got := h.from(thisMachine, request{path: "customer/usage" + query, key: key, loose: true})
@@ -146,22 +146,22 @@ func TestUsageIsWordedAndPaged(t *testing.T) {
 	const ai, backup, disk = "ai-tools", "backup", "disk-storage"
 	for query, want := range map[string][]string{
 		"?orderBy=service&orderType=Descending":        {disk, backup, ai},
-		"?orderBy=totalAmount":                         {ai, backup, disk},
+		"?orderBy=totalAmount":                         {disk, backup, ai},
 		"?orderBy=TOTALAMOUNT&orderType=0":             {disk, backup, ai},
 		"?orderBy=totalQuantity&orderType=1":           {backup, ai, disk},
 		"?orderBy=operationCount&orderType=descending": {disk, ai, backup},
-		"?metadata[agent_id]=7":                        {ai, backup},
+		"?metadata[agent_id]=7":                        {backup, ai},
 		"?metadata[agent_id]=8":                        {ai},
 		"?METADATA%5Bagent_id%5D=7&serviceName=backup": {backup},
 		"?metadata[agent_id]=7&metadata[details]=x":    nil,
 		"?metadata[agent_id]=9":                        nil,
 		"?metadata[agent]=7":                           nil,
-		"?limit=1":                                     {ai},
-		"?limit=1&offset=2":                            {disk},
+		"?limit=1":                                     {disk},
+		"?limit=1&offset=2":                            {ai},
 		"?limit=1000&offset=3":                         nil,
 		"?status=Pending":                              nil,
-		"?serviceName=":                                {ai, backup, disk},
-		"?utcStartDate=2026-12-31T22:00:00":            {ai, backup, disk},
+		"?serviceName=":                                {disk, backup, ai},
+		"?utcStartDate=2026-12-31T22:00:00":            {disk, backup, ai},
 		"?utcEndDate=2026-12-31T21:59:59":              nil,
 	} {
 		if diff := cmp.Diff(want, names(query)); diff != "" {
