@@ -29,6 +29,9 @@ type dialect struct {
 	// setUpReader is what a connection that only reads is told first; "" for
 	// nothing.
 	setUpReader string
+	// forget has a connection give back the memory of what it has read and written;
+	// "" for nothing.
+	forget string
 	// lockRows ends a SELECT whose rows are going to be changed in the same
 	// transaction.
 	lockRows string

@@ -49,6 +49,10 @@ func (r *Report) Ended() bool { return !r.EndedAt.IsZero() }
 // for a transaction that keeps nobody waiting.
 const ReportChunk = 512 << 10
 
+// chunksInMind is after how many pieces a connection forgets them: 8 MB, which are 16
+// in memory. What it forgets besides is read again in some milliseconds.
+const chunksInMind = 16
+
 // aside is a transaction on what no view of a portal is made of: it does not count
 // the portal's version up, and moves nobody's money.
 func (s *Store) aside(ctx context.Context, portalID string, fn func(*Tx) error) error {
@@ -189,9 +193,15 @@ func (s *Store) AddReportChunk(ctx context.Context, r Report, data []byte) error
 		if err != nil {
 			return err
 		}
-		_, err = tx.exec(`
+		if _, err = tx.exec(`
 			INSERT INTO report_chunk (portal_id, number, chunk, data)
-			VALUES ($1, $2, $3, $4)`, r.PortalID, r.Number, r.Chunks, data)
+			VALUES ($1, $2, $3, $4)`, r.PortalID, r.Number, r.Chunks, data); err != nil {
+			return err
+		}
+		// The writer keeps what it wrote in mind, and will not see it again.
+		if s.forget != "" && r.Chunks%chunksInMind == chunksInMind-1 {
+			_, err = tx.exec(s.forget)
+		}
 		return err
 	})
 }

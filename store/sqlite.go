@@ -30,6 +30,7 @@ func sqliteDialect() dialect {
 		// not see again, at twice its size in memory. The system keeps the file's pages
 		// anyway.
 		setUpReader: "PRAGMA cache_size(-4096)",
+		forget:      "PRAGMA shrink_memory",
 		hasVersions: `
 			SELECT count(*)
 			  FROM sqlite_master
