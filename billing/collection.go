@@ -9,10 +9,8 @@ import (
 	"time"
 
 	"github.com/bursarhq/bursar/ledger"
-	"github.com/bursarhq/bursar/money"
 	"github.com/bursarhq/bursar/payment"
 	"github.com/bursarhq/bursar/store"
-	"github.com/bursarhq/bursar/wallet"
 )
 
 // How long a provider is waited for; after how long nobody waits any more, so
@@ -67,7 +65,7 @@ func insertCollection(tx *store.Tx, t *trail, c *store.Collection, customer stor
 	if c.Number, err = tx.InsertCollection(*c); err != nil {
 		return err
 	}
-	t.note(CollectionOpened, collectionID(*c), nil, notedCollection{
+	t.note(CollectionOpened, CollectionID(*c), nil, notedCollection{
 		State: string(c.State), Amount: c.Amount.String(), Purpose: string(c.Purpose), Plan: c.PlanID, Quantity: c.Quantity, Method: customer.MethodLabel,
 	})
 	return nil
@@ -168,7 +166,7 @@ func (s *Service) ask(ctx context.Context, c store.Collection) (Receipt, error) 
 	asking, cancel := context.WithTimeout(ctx, providerTimeout)
 	defer cancel()
 	answer, err := s.provider.Charge(asking, payment.Charge{
-		ID: collectionID(c), Customer: c.PortalID, Account: customer.Account, Method: cmp.Or(customer.Method, customer.MethodType),
+		ID: CollectionID(c), Customer: c.PortalID, Account: customer.Account, Method: cmp.Or(customer.Method, customer.MethodType),
 		Amount: c.Amount, Description: s.descriptionOf(c),
 	})
 	switch {
@@ -202,7 +200,7 @@ func (s *Service) queryOf(ctx context.Context, c store.Collection) (payment.Quer
 	if errors.Is(err, ErrNotFound) { // there is none before the first page is paid
 		err = nil
 	}
-	return payment.Query{Customer: c.PortalID, ID: collectionID(c), Account: customer.Account, Reference: c.Reference}, err
+	return payment.Query{Customer: c.PortalID, ID: CollectionID(c), Account: customer.Account, Reference: c.Reference}, err
 }
 
 // find asks the provider what came of a collection.
@@ -216,8 +214,9 @@ func (s *Service) find(ctx context.Context, c store.Collection) (payment.Outcome
 	return s.provider.Find(asking, query)
 }
 
-// collectionID is the provider's name for a collection: "c5.docspace.io123".
-func collectionID(c store.Collection) string { return fmt.Sprintf("c%d.%s", c.Number, c.PortalID) }
+// CollectionID is what a collection is called outside, by its provider too:
+// "c5.docspace.io123".
+func CollectionID(c store.Collection) string { return fmt.Sprintf("c%d.%s", c.Number, c.PortalID) }
 
 // resolve asks the provider what came of a collection that nobody waits for any
 // more. One that it never heard of is asked for again under the same id, or given
@@ -259,7 +258,7 @@ func (s *Service) takeOver(ctx context.Context, c store.Collection, giveUp bool)
 		c.AskedAt, c.State = now, store.CollectionUnknown
 		if giveUp {
 			c.State, c.Reason, c.ClosedAt = store.CollectionDeclined, abandoned, now
-			t.note(CollectionEnded, collectionID(c), nil, notedEnd(c))
+			t.note(CollectionEnded, CollectionID(c), nil, notedEnd(c))
 		}
 		return tx.CloseCollection(c)
 	})
@@ -267,181 +266,4 @@ func (s *Service) takeOver(ctx context.Context, c store.Collection, giveUp bool)
 		err = nil
 	}
 	return c, fromStore("take a collection over", err)
-}
-
-// settlement is the request that a settled collection is posted by.
-func settlement(c store.Collection) ledger.Request {
-	return ledger.Request{
-		Portal: c.PortalID, Key: settlementKey(c), Input: c.Input,
-		Do: wallet.Deposit(wallet.Payment{Amount: c.Amount, Participant: c.Participant}, c.Provider),
-	}
-}
-
-func settlementKey(c store.Collection) string {
-	return fmt.Sprintf("%scollection:%d", ownKeys, c.Number)
-}
-
-// close writes down what the provider said; money that it collected is posted in
-// the same transaction, and does what it was for. Whoever comes first wins, the
-// others find it done.
-func (s *Service) close(ctx context.Context, c store.Collection, answer payment.Outcome) (Receipt, error) {
-	ctx = context.WithoutCancel(ctx)
-	c = ended(c, answer, s.now())
-	if c.State == store.CollectionSettled && answer.Amount != (money.Amount{}) && answer.Amount != c.Amount {
-		return Receipt{}, fmt.Errorf("provider %s collected %s where %s was asked, collection %s", c.Provider, answer.Amount, c.Amount, collectionID(c))
-	}
-	var (
-		settled   Outcome
-		wasClosed bool
-		number    int64 // for a customer who is new
-		err       error
-	)
-	if c.State == store.CollectionSettled {
-		if number, err = s.numberIfNew(ctx, c.PortalID, nil); err != nil {
-			return Receipt{}, err
-		}
-	}
-	err = s.change(ctx, c.PortalID, func(tx *store.Tx, t *trail) (err error) {
-		if c.State == store.CollectionSettled {
-			if err := s.ensureCustomer(tx, t, c.PortalID, c.Participant, number); err != nil {
-				return err
-			}
-			if settled, err = s.settle(tx, t, c); err != nil {
-				return err
-			}
-		}
-		return s.end(tx, t, c, answer, &wasClosed)
-	})
-	if err != nil {
-		return Receipt{}, fromStore("close collection", fromLedger(err))
-	}
-	switch {
-	case c.State == store.CollectionSettled: // whatever others made of it, the money is there
-		return settled.Receipt, settled.Err
-	case wasClosed:
-		if c, err = s.collection(ctx, c); err != nil {
-			return Receipt{}, err
-		}
-		return s.closedReceipt(ctx, c)
-	case c.State == store.CollectionDeclined:
-		return Receipt{}, &DeclinedError{Reason: c.Reason}
-	}
-	return Receipt{}, ErrUnsettled
-}
-
-// ended returns a collection as the provider's answer leaves it.
-func ended(c store.Collection, answer payment.Outcome, now time.Time) store.Collection {
-	c.AskedAt, c.Reference, c.Reason = now, cmp.Or(answer.Reference, c.Reference), answer.Reason
-	switch answer.State {
-	case payment.Settled:
-		c.State, c.ClosedAt = store.CollectionSettled, now
-	case payment.Declined, payment.Unconfirmed:
-		c.State, c.ClosedAt = store.CollectionDeclined, now
-	default:
-		c.State, c.Reason = store.CollectionUnknown, ""
-	}
-	return c
-}
-
-// settle posts the money that a collection brought.
-func (s *Service) settle(tx *store.Tx, t *trail, c store.Collection) (Outcome, error) {
-	if err := tx.LockBook(c.PortalID, ledger.Main); err != nil {
-		return Outcome{}, err
-	}
-	if c.Purpose == store.ForPlan {
-		// A plan may be paid in any currency; the wallet's own is the first one.
-		if err := tx.EnsurePocket(ledger.Main, s.catalog.DefaultCurrency()); err != nil {
-			return Outcome{}, err
-		}
-	}
-	results, err := t.carryOut(tx, s.now(), []ledger.Request{settlement(c)})
-	if err != nil {
-		return Outcome{}, err
-	}
-	return outcome(c.PortalID, results[0]), results[0].Err
-}
-
-// end closes the collection, and does what it was for.
-func (s *Service) end(tx *store.Tx, t *trail, c store.Collection, answer payment.Outcome, wasClosed *bool) error {
-	if c.State == store.CollectionSettled && c.Purpose == store.ForPlan {
-		before, err := tx.CollectionByKey(c.PortalID, c.Key)
-		if err != nil {
-			return err
-		}
-		if before.State != store.CollectionSettled {
-			if c.Reason, err = s.applyPlan(tx, t, c); err != nil {
-				return err
-			}
-		}
-	}
-	err := tx.CloseCollection(c)
-	if *wasClosed = errors.Is(err, store.ErrNotFound); *wasClosed {
-		return nil // somebody else did
-	}
-	if err != nil {
-		return err
-	}
-	if answer.Method != nil {
-		if err := s.saveMethod(tx, t, c.PortalID, c.Provider, *answer.Method, answer.At); err != nil {
-			return err
-		}
-	}
-	if c.Closed() {
-		t.note(CollectionEnded, collectionID(c), nil, notedEnd(c))
-	}
-	return nil
-}
-
-// notedCollection is how the trail tells of a collection.
-type notedCollection struct {
-	State     string `json:"state"`
-	Amount    string `json:"amount"`
-	Purpose   string `json:"purpose"`
-	Plan      int    `json:"plan,omitempty"`
-	Quantity  int64  `json:"quantity,omitempty"`
-	Method    string `json:"method,omitempty"`
-	Reason    string `json:"reason,omitempty"`
-	Reference string `json:"reference,omitempty"`
-}
-
-// notedEnd tells how a collection ended.
-func notedEnd(c store.Collection) notedCollection {
-	return notedCollection{
-		State: string(c.State), Amount: c.Amount.String(), Purpose: string(c.Purpose), Reason: c.Reason, Reference: c.Reference,
-	}
-}
-
-// closedReceipt returns what a collection came to that ended before.
-func (s *Service) closedReceipt(ctx context.Context, c store.Collection) (Receipt, error) {
-	switch {
-	case c.State == store.CollectionDeclined && c.Reason == abandoned:
-		return s.abandonedReceipt(ctx, c)
-	case c.State == store.CollectionDeclined:
-		return Receipt{}, &DeclinedError{Reason: c.Reason}
-	}
-	results, err := s.post(ctx, store.Post{Requests: []ledger.Request{settlement(c)}, Now: s.now()})
-	if err != nil {
-		return Receipt{}, fromStore("read the outcome", err)
-	}
-	o := outcome(c.PortalID, results[0])
-	return o.Receipt, o.Err
-}
-
-// abandoned is why a collection is declined that the provider never heard of.
-const abandoned = "abandoned"
-
-// abandonedReceipt looks again for a collection that was given up. A process that
-// was held up in the middle of asking, for longer than anybody waits, may have
-// collected after that: the money is the customer's all the same.
-func (s *Service) abandonedReceipt(ctx context.Context, c store.Collection) (Receipt, error) {
-	answer, err := s.find(ctx, c)
-	switch {
-	case errors.Is(err, payment.ErrNotFound) || err == nil && (answer.State == payment.Declined || answer.State == payment.Unconfirmed):
-		return Receipt{}, &DeclinedError{Reason: abandoned}
-	case err != nil:
-		return Receipt{}, fmt.Errorf("%w: %w", ErrUnsettled, err)
-	case answer.State == payment.Settled:
-		return s.close(ctx, c, answer)
-	}
-	return Receipt{}, ErrUnsettled
 }

@@ -21,7 +21,7 @@ type Refund struct {
 // RefundID is what a refund is called outside, by its provider too:
 // "r1.c5.docspace.io123".
 func RefundID(r store.Refund) string {
-	return fmt.Sprintf("r%d.%s", r.Number, collectionID(store.Collection{PortalID: r.PortalID, Number: r.Collection}))
+	return fmt.Sprintf("r%d.%s", r.Number, CollectionID(store.Collection{PortalID: r.PortalID, Number: r.Collection}))
 }
 
 // RefundCollection gives a settled collection back at the provider's, wholly or partly,
@@ -94,9 +94,9 @@ func (s *Service) openRefund(ctx context.Context, c store.Collection, r *store.R
 		}
 		switch {
 		case c.State != store.CollectionSettled:
-			return invalid("collection", "%s is %s, and not settled", collectionID(c), c.State)
+			return invalid("collection", "%s is %s, and not settled", CollectionID(c), c.State)
 		case c.Provider != s.provider.Name():
-			return fmt.Errorf("%w: %s was collected by %s", ErrNoProvider, collectionID(c), c.Provider)
+			return fmt.Errorf("%w: %s was collected by %s", ErrNoProvider, CollectionID(c), c.Provider)
 		}
 		if _, err := tx.OpenRefund(c.PortalID, c.Number); !errors.Is(err, store.ErrNotFound) {
 			if err == nil {
@@ -129,7 +129,7 @@ func (s *Service) mayGiveBack(tx *store.Tx, c store.Collection, r *store.Refund)
 		return err
 	}
 	if done == nil {
-		return fmt.Errorf("collection %s is settled, and in no book", collectionID(c))
+		return fmt.Errorf("collection %s is settled, and in no book", CollectionID(c))
 	}
 	left, err := notTakenBack(tx, c.PortalID, done, c.Amount)
 	if err != nil {
@@ -141,7 +141,7 @@ func (s *Service) mayGiveBack(tx *store.Tx, c store.Collection, r *store.Refund)
 	case r.Amount.Currency() == "":
 		r.Amount = money.FromUnits(r.Amount.Units(), c.Amount.Currency())
 	case r.Amount.Currency() != c.Amount.Currency():
-		return invalid("currency", "%s was collected in %s", collectionID(c), c.Amount.Currency())
+		return invalid("currency", "%s was collected in %s", CollectionID(c), c.Amount.Currency())
 	}
 	if r.Amount.Units() > left.Units() || left.Sign() <= 0 {
 		return fmt.Errorf("%w: %s of %s", ErrOverCorrection, r.Amount, left)
@@ -259,7 +259,7 @@ func (s *Service) reconcileRefunds(ctx context.Context) (ended int, err error) {
 		}
 		for _, after = range some {
 			r := after
-			c, err := s.Collection(ctx, collectionID(store.Collection{PortalID: r.PortalID, Number: r.Collection}))
+			c, err := s.Collection(ctx, CollectionID(store.Collection{PortalID: r.PortalID, Number: r.Collection}))
 			if err != nil {
 				return ended, err
 			}

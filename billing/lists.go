@@ -132,10 +132,6 @@ func (s *Service) readPortal(ctx context.Context, portalID, doing string, fn fun
 	}))
 }
 
-// CollectionID is what a collection is called outside, by its provider too:
-// "c5.docspace.io123".
-func CollectionID(c store.Collection) string { return collectionID(c) }
-
 // Collection returns a collection by its id. It fails with ErrNotFound.
 func (s *Service) Collection(ctx context.Context, id string) (c store.Collection, err error) {
 	digits, portalID, _ := strings.Cut(strings.TrimPrefix(id, "c"), ".")

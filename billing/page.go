@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -60,7 +58,7 @@ func (s *Service) planPage(ctx context.Context, c store.Collection, page payment
 		if c.Number, err = tx.InsertCollection(c); err != nil {
 			return err
 		}
-		t.note(PageOpened, collectionID(c), nil, notedCollection{
+		t.note(PageOpened, CollectionID(c), nil, notedCollection{
 			State: string(c.State), Amount: c.Amount.String(), Purpose: string(c.Purpose), Plan: c.PlanID, Quantity: c.Quantity,
 		})
 		return nil
@@ -72,7 +70,7 @@ func (s *Service) planPage(ctx context.Context, c store.Collection, page payment
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return "", err
 	}
-	page.ID, page.Customer, page.Account, page.Amount = collectionID(c), c.PortalID, customer.Account, c.Amount
+	page.ID, page.Customer, page.Account, page.Amount = CollectionID(c), c.PortalID, customer.Account, c.Amount
 	link, err := s.openPage(ctx, page)
 	if err != nil {
 		// Nobody has the link. Should the page be paid all the same, the money is
@@ -217,15 +215,10 @@ func (s *Service) receiveOutcome(ctx context.Context, e payment.Event) error {
 }
 
 // collectionOf returns the collection that the provider knows by a name.
-func (s *Service) collectionOf(ctx context.Context, id string) (c store.Collection, err error) {
-	digits, portalID, ok := strings.Cut(strings.TrimPrefix(id, "c"), ".")
-	number, parsing := strconv.ParseInt(digits, 10, 64)
-	if !ok || parsing != nil || !strings.HasPrefix(id, "c") || !portalIDForm.MatchString(portalID) {
-		return c, fmt.Errorf("collection %q: %w", id, ErrNotFound)
+func (s *Service) collectionOf(ctx context.Context, id string) (store.Collection, error) {
+	c, err := s.Collection(ctx, id)
+	if errors.Is(err, ErrInvalid) {
+		err = fmt.Errorf("collection %q: %w", id, ErrNotFound)
 	}
-	err = s.store.Read(ctx, func(tx *store.Tx) error {
-		c, err = tx.CollectionByNumber(portalID, number)
-		return err
-	})
-	return c, fromStore("look for the collection", err)
+	return c, err
 }

@@ -45,7 +45,7 @@ func (s *Service) receiveRefund(ctx context.Context, e payment.Event) error {
 		if err != nil || r == nil {
 			return err
 		}
-		t.note(CollectionEnded, collectionID(c), nil, notedCollection{
+		t.note(CollectionEnded, CollectionID(c), nil, notedCollection{
 			State: "refunded", Amount: r.amount.String(), Purpose: string(c.Purpose), Reference: e.Outcome.Reference,
 		})
 		return nil
