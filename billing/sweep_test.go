@@ -138,6 +138,10 @@ func TestStatementThatFailsLeavesNoHalf(t *testing.T) {
 		"UPDATE ON portal", "INSERT ON subscription", "DELETE ON subscription", "INSERT ON transfer", "INSERT ON done", "INSERT ON pocket", "UPDATE ON pocket",
 		"UPDATE ON book", "INSERT ON collection", "UPDATE ON collection", "UPDATE ON customer", "INSERT ON audit", "INSERT ON costless", "INSERT ON enabled_service",
 	}
+	least := 2
+	if testing.Short() { // a few, which each deed meets at least one of
+		faults, least = []string{"UPDATE ON portal", "INSERT ON transfer", "INSERT ON audit"}, 1
+	}
 	for name := range deeds {
 		t.Run(name, func(t *testing.T) {
 			hit := 0
@@ -156,7 +160,7 @@ func TestStatementThatFailsLeavesNoHalf(t *testing.T) {
 					hit++
 				}
 			}
-			if hit < 2 {
+			if hit < least {
 				t.Errorf("only %d of %d made it fail", hit, len(faults))
 			}
 		})
@@ -195,13 +199,16 @@ func (f *fuse) Err() error {
 func TestCallerWhoGoesAwayLeavesNoHalf(t *testing.T) {
 	for name := range deeds {
 		t.Run(name, func(t *testing.T) {
-			failed := 0
-			for n := 1; n < 600; n += 1 + n/3 {
+			failed, least, stride := 0, 3, 3
+			if testing.Short() {
+				least, stride = 1, 1
+			}
+			for n := 1; n < 600; n += 1 + n/stride {
 				if sweep(t, name, inMemory, func(_ *desk, do func(context.Context) error) error { return do(newFuse(n)) }) {
 					failed++
 				}
 			}
-			if failed < 3 {
+			if failed < least {
 				t.Errorf("it was broken off %d times", failed)
 			}
 		})
