@@ -236,9 +236,24 @@ func TestReportsWaitForTheirTurn(t *testing.T) {
 func TestReportOfAServiceThatStops(t *testing.T) {
 	h := newCompany(t)
 	owner := h.as(billing.Owner)
-	let := make(chan struct{})
-	r := h.start(owner, waiting(let))
-	h.reportUntil(owner, billing.OperationsReport, billing.ReportRunning)
+	let, inside := make(chan struct{}), make(chan struct{}, 1)
+	held := waiting(let)
+	rows := held.Of.(billing.ReportOfOperations)
+	row := rows.Row
+	rows.Row = func(t *ledger.Transfer, names map[string]string) []sheet.Cell {
+		select {
+		case inside <- struct{}{}:
+		default:
+		}
+		return row(t, names)
+	}
+	held.Of = rows
+	r := h.start(owner, held)
+	select {
+	case <-inside: // it is running before, but may not have come to a row
+	case <-time.After(patience):
+		t.Fatal("the report came to no row")
+	}
 	ended := running(func() error { return h.StopReports(background) })
 	select {
 	case err := <-ended:
