@@ -35,6 +35,9 @@ type dialect struct {
 	// lockRows ends a SELECT whose rows are going to be changed in the same
 	// transaction.
 	lockRows string
+	// skipLocked ends a SELECT of rows that are going to be changed, and leaves out
+	// those that others are changing.
+	skipLocked string
 	// hasVersions is a query for whether there are tables of ours: 1 or 0.
 	hasVersions string
 	// commitWithin is how long a commit may take; 0 is as long as it takes.

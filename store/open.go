@@ -72,6 +72,7 @@ func (e *engine) open(ctx context.Context, config Config) (_ *Store, err error) 
 	}
 	s := &Store{
 		engine:  e,
+		bell:    make(chan struct{}, 1),
 		closing: make(chan struct{}),
 		writer:  make(chan *session, e.writers),
 		readers: make(chan *session, or(config.Readers, 4)),

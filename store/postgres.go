@@ -28,6 +28,7 @@ func postgresDialect() dialect {
 		beginRead:  "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
 		beginWrite: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
 		lockRows:   "FOR NO KEY UPDATE",
+		skipLocked: "FOR NO KEY UPDATE SKIP LOCKED",
 		hasVersions: `
 			SELECT CASE WHEN to_regclass('goose_db_version') IS NULL THEN 0 ELSE 1 END`,
 		// With a standby that has to have it too, a commit can wait for ever.

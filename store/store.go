@@ -37,6 +37,7 @@ type Store struct {
 	trail   trail     // of SQLite's generations
 	locator *locator  // nil: it is SQLite
 	poster  *poster
+	bell    chan struct{} // has one token while there may be jobs that were caused here
 	closing chan struct{} // closed by Close
 }
 
@@ -72,6 +73,8 @@ type Tx struct {
 	// moved are the portals whose money is moved by a transaction that writes
 	// nothing else that can be read, but does write; nil where it may be otherwise.
 	moved []string
+	// caused says that there is a job, or an event, that somebody should hear of.
+	caused bool
 	// failed is the first error of a statement. The engines differ in what they
 	// do after one, so that nothing is done: the transaction can't succeed.
 	failed error
@@ -146,6 +149,9 @@ func (s *Store) run(ctx context.Context, pool chan *session, begin, portalID str
 		return err
 	}
 	committed = true
+	if tx.caused {
+		s.ringJobs()
+	}
 	return nil
 }
 

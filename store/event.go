@@ -1,0 +1,124 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+)
+
+// Event is something that happened, for others to know.
+type Event struct {
+	PortalID string
+	// Number counts the portal's events from 1.
+	Number int64
+	// Position is its place in the line of all portals' events, from 1; 0: it has
+	// none yet.
+	Position int64
+	Type     string
+	At       time.Time
+	// Data is a JSON object.
+	Data string
+}
+
+// AppendEvent adds an event to those of the transaction's portal, and returns its
+// number. The transaction must be one that changes the portal, so that nobody else
+// takes the same. Its moment is never before the portal's last event's.
+func (tx *Tx) AppendEvent(e Event) (number int64, err error) {
+	tx.caused = true
+	err = tx.row(`
+		INSERT INTO event (portal_id, number, type, at, data)
+		SELECT $1, CAST(coalesce(max(number), 0) + 1 AS BIGINT), $2,
+		       CASE WHEN coalesce(max(at), 0) > $3 THEN max(at) ELSE CAST($3 AS BIGINT) END, $4
+		  FROM event
+		 WHERE portal_id = $1
+		RETURNING number`, []any{tx.portal, e.Type, e.At.UnixMicro(), e.Data}, &number)
+	return number, err
+}
+
+// placedAtOnce is how many events are given their place in one transaction.
+const placedAtOnce = 1000
+
+// PlaceEvents gives events that have none their place in the line, and returns how
+// many. One at a time does so, in one transaction: whoever reads up to a place has
+// seen all before it. Also is done in the same transaction when there were any.
+func (s *Store) PlaceEvents(ctx context.Context, also func(*Tx) error) (placed int64, err error) {
+	waiting := false
+	if err := s.Read(ctx, func(tx *Tx) error {
+		return tx.rows(`
+			SELECT 1
+			  FROM event
+			 WHERE position IS NULL
+			 LIMIT 1`, nil, func(func(...any) error) error { waiting = true; return nil })
+	}); err != nil || !waiting {
+		return 0, err
+	}
+	err = s.aside(ctx, "", func(tx *Tx) error {
+		var last int64
+		if err := tx.row(`
+			UPDATE counter
+			   SET value = value
+			 WHERE name = 'event'
+			RETURNING value`, nil, &last); err != nil {
+			return err
+		}
+		if placed, err = tx.exec(`
+			UPDATE event
+			   SET position = $1 + line.place
+			  FROM (SELECT portal_id, number, row_number() OVER (ORDER BY at, portal_id, number) AS place
+			          FROM event
+			         WHERE position IS NULL
+			         ORDER BY at, portal_id, number
+			         LIMIT $2) line
+			 WHERE event.portal_id = line.portal_id
+			   AND event.number = line.number`, last, placedAtOnce); err != nil || placed == 0 {
+			return err
+		}
+		if err := tx.one(`
+			UPDATE counter
+			   SET value = value + $1
+			 WHERE name = 'event'`, placed); err != nil {
+			return err
+		}
+		return also(tx)
+	})
+	return placed, err
+}
+
+// EventsAfter returns up to limit events after a place in the line: of one portal
+// unless that is "", and of one type unless that is "".
+func (tx *Tx) EventsAfter(position int64, portalID, kind string, limit int) ([]Event, error) {
+	return tx.events(`
+		SELECT portal_id, number, position, type, at, data
+		  FROM event
+		 WHERE position > $1
+		   AND ($2 = '' OR portal_id = $2)
+		   AND ($3 = '' OR type = $3)
+		 ORDER BY position
+		 LIMIT $4`, position, portalID, kind, limit)
+}
+
+// EventsOf returns up to limit events of a portal after a number, whether they have
+// their place or not.
+func (tx *Tx) EventsOf(portalID string, after int64, limit int) ([]Event, error) {
+	return tx.events(`
+		SELECT portal_id, number, position, type, at, data
+		  FROM event
+		 WHERE portal_id = $1
+		   AND number > $2
+		 ORDER BY number
+		 LIMIT $3`, portalID, after, limit)
+}
+
+func (tx *Tx) events(query string, args ...any) (all []Event, err error) {
+	err = tx.rows(query, args, func(scan func(...any) error) error {
+		var (
+			e            Event
+			position, at sql.NullInt64
+		)
+		err := scan(&e.PortalID, &e.Number, &position, &e.Type, &at, &e.Data)
+		e.Position, e.At = position.Int64, fromMicros(at)
+		all = append(all, e)
+		return err
+	})
+	return all, err
+}
