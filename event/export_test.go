@@ -1,0 +1,4 @@
+package event
+
+// Every is every.
+var Every = every
