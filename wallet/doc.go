@@ -2,5 +2,10 @@
 // the ledger: which accounts a charge, a deposit or a credit moves it between,
 // and which rule refills it.
 //
-// Everything is pure: facts come in, what the ledger is asked to do goes out.
+// [Decide] says what a top-up [Rule] does with a wallet as it stands: collect so
+// much, wait until then, or nothing, and why. A [Breaker] keeps it from a card that
+// is declined.
+//
+// Everything is pure: facts and the time come in, what is to be done goes out.
+// README.md says the rules in words.
 package wallet
