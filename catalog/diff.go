@@ -35,10 +35,7 @@ type Change struct {
 func Diff(old, next *Catalog) []Change {
 	d := &differ{}
 	d.at(0, "currencies").field("", codes(old), codes(next))
-	d.at(0, "policy")
-	d.field("grace_days", strconv.Itoa(old.policy.GraceDays), strconv.Itoa(next.policy.GraceDays))
-	d.field("trial_days", strconv.Itoa(old.policy.TrialDays), strconv.Itoa(next.policy.TrialDays))
-	d.field("max_quantity", strconv.FormatInt(old.policy.MaxQuantity, 10), strconv.FormatInt(next.policy.MaxQuantity, 10))
+	d.at(0, "policy").policy(old.policy, next.policy)
 	ids := map[int]bool{}
 	for _, p := range slices.Concat(old.plans, next.plans) {
 		ids[p.ID] = true
@@ -52,6 +49,13 @@ func Diff(old, next *Catalog) []Change {
 	}
 	d.ai(old.ai, next.ai)
 	return d.changes
+}
+
+func (d *differ) policy(old, next Policy) {
+	before, after := old.members(), next.members()
+	for i, m := range before {
+		d.field(m.name, m.value, after[i].value)
+	}
 }
 
 func codes(c *Catalog) string {

@@ -56,6 +56,16 @@ ai: { chat: [ { id: m, provider: p, prompt: 0, completion: 3 } ] }
 			{Name: "policy", Field: "trial_days", Old: "30", New: "1"},
 			{Name: "policy", Field: "max_quantity", Old: "999", New: "7"},
 		}},
+		"renewals": {"plans:", "policy: { runway_days: 0, renewal: { notice_days: 0, ahead_hours: 48, attempts_hours: [0], service_grace_days: 0, unpaid: free, trial_end: free, overuse: raise } }\nplans:", []Change{
+			{Name: "policy", Field: "runway_days", Old: "7", New: "0"},
+			{Name: "policy", Field: "renewal.notice_days", Old: "7", New: "0"},
+			{Name: "policy", Field: "renewal.ahead_hours", Old: "24", New: "48"},
+			{Name: "policy", Field: "renewal.attempts_hours", Old: "[0, 24, 72, 120]", New: "[0]"},
+			{Name: "policy", Field: "renewal.service_grace_days", Old: "3", New: "0"},
+			{Name: "policy", Field: "renewal.unpaid", Old: "close", New: "free"},
+			{Name: "policy", Field: "renewal.trial_end", Old: "close", New: "free"},
+			{Name: "policy", Field: "renewal.overuse", Old: "notify", New: "raise"},
+		}},
 		"a model of another name": {"id: m", "id: n", []Change{
 			{Name: "ai", Field: "chat.m.alias", Old: "m"},
 			{Name: "ai", Field: "chat.m.provider", Old: "p"},

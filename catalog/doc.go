@@ -10,6 +10,9 @@
 // hold: ask with [Plan.PriceAt]. What was charged is what held then: a price that
 // comes later touches nothing that was charged before.
 //
+// A [Policy] is what holds for every plan: days of grace and of a trial, and how
+// renewals go.
+//
 // What a portal has bought is a list of [Line]s; [Sum] adds them up to one
 // [Allowance]. Source of the rules: contract, "Quota catalogue, feature grammar,
 // aggregation rules" and "Region -> currency".

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -140,11 +141,18 @@ func (r *reader) list(n ast.Node, what string) []ast.Node {
 func (o object) has(field string) bool { return o.nodes[field] != nil }
 
 // whole reads a whole number within bounds; 0 where it is missing.
-func (o object) whole(field string, from, to int64) int64 {
-	n := o.nodes[field]
-	if n == nil {
-		return 0
+func (o object) whole(field string, from, to int64) int64 { return o.wholeOr(0, field, from, to) }
+
+// wholeOr reads a whole number within bounds; what else holds where it is missing.
+func (o object) wholeOr(missing int64, field string, from, to int64) int64 {
+	if !o.has(field) {
+		return missing
 	}
+	return o.r.wholeNumber(o.nodes[field], under(o.what, field), from, to)
+}
+
+// wholeNumber reads a whole number within bounds.
+func (r *reader) wholeNumber(n ast.Node, what string, from, to int64) int64 {
 	value, err := int64(0), errors.New("no number")
 	switch n.(type) {
 	case *ast.IntegerNode, *ast.StringNode: // the second where it has too many digits
@@ -152,11 +160,23 @@ func (o object) whole(field string, from, to int64) int64 {
 	}
 	switch {
 	case err != nil && !errors.Is(err, strconv.ErrRange), n.Type() == ast.StringType && err == nil:
-		o.r.fail(n, "%s must be a whole number, and is %s", under(o.what, field), kindOf(n))
+		r.fail(n, "%s must be a whole number, and is %s", what, kindOf(n))
 	case err != nil || value < from || value > to:
-		o.r.fail(n, "%s: %s is not between %d and %d", under(o.what, field), scalar(n), from, to)
+		r.fail(n, "%s: %s is not between %d and %d", what, scalar(n), from, to)
 	}
 	return value
+}
+
+// oneOf reads one of some words; what else holds where it is missing.
+func (o object) oneOf(missing, field string, words ...string) string {
+	if !o.has(field) {
+		return missing
+	}
+	word := o.text(field)
+	if !slices.Contains(words, word) {
+		o.r.fail(o.nodes[field], "%s: %s is not one of %s", under(o.what, field), quoted(word), strings.Join(words, ", "))
+	}
+	return word
 }
 
 // flag reads true or false; false where it is missing.

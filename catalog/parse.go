@@ -79,7 +79,7 @@ func (r *reader) catalog(data []byte) *Catalog {
 	}
 	c.policy, c.ai = standardPolicy(), AI{Currency: "USD"}
 	if top.has("policy") {
-		c.policy = r.policy(r.object(top.nodes["policy"], "policy", "grace_days", "trial_days", "max_quantity"))
+		c.policy = r.policy(top.nodes["policy"])
 	}
 	if top.has("ai") {
 		c.ai = r.ai(r.object(top.nodes["ai"], "ai", "currency", "chat", "embedding", "web_search"))

@@ -18,9 +18,10 @@ func TestParseRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	const (
-		more = least + "  - id: -2\n    name: y\n"           // lines 6 and 7
-		sold = least + "  - id: -2\n    name: y\n    price:" // line 8
-		ai   = least + "ai:\n  chat:\n    - id: m\n"         // lines 6 to 8
+		more  = least + "  - id: -2\n    name: y\n"           // lines 6 and 7
+		sold  = least + "  - id: -2\n    name: y\n    price:" // line 8
+		renew = least + "policy:\n  renewal:\n    "           // line 8
+		ai    = least + "ai:\n  chat:\n    - id: m\n"         // lines 6 to 8
 	)
 	tests := map[string]struct{ text, want string }{
 		"nothing":                {"", "there is nothing in it: currencies and plans are missing"},
@@ -103,11 +104,30 @@ func TestParseRefuses(t *testing.T) {
 		"no date":                {sold + "\n      - {USD: 1}\n      - {from: 2027-02-30, USD: 2}", `line 10: plan -2: price: from: "2027-02-30" is neither a day like`},
 		"a year":                 {sold + "\n      - {from: 2027, USD: 2}", `line 9: plan -2: price: from must be a day, and is the number "2027"`},
 		"a day of long ago":      {sold + "\n      - {from: 1999-12-31, USD: 2}", "from 2000 on"},
-		"unknown of the policy":  {least + "policy:\n  graces: 1", `line 7: policy: "graces" is not known; there are grace_days, trial_days, max_quantity`},
+		"unknown of the policy":  {least + "policy:\n  graces: 1", `line 7: policy: "graces" is not known; there are grace_days, trial_days, max_quantity, runway_days, renewal`},
 		"policy a list":          {least + "policy: []", "line 6: policy must be names with values, and is a list"},
 		"grace below nought":     {least + "policy:\n  grace_days: -1", "line 7: policy: grace_days: -1 is not between 0 and 365"},
 		"no trial":               {least + "policy:\n  trial_days: 0", "line 7: policy: trial_days: 0 is not between 1 and 365"},
 		"a quantity beyond":      {least + "policy:\n  max_quantity: 1000001", "line 7: policy: max_quantity: 1000001 is not between 1 and 1000000"},
+		"a long runway":          {least + "policy:\n  runway_days: 366", "line 7: policy: runway_days: 366 is not between 0 and 365"},
+		"renewal a word":         {least + "policy:\n  renewal: never", `line 7: policy: renewal must be names with values, and is the text "never"`},
+		"unknown of renewals":    {renew + "grace: 1", `line 8: policy: renewal: "grace" is not known; there are notice_days, ahead_hours, attempts_hours, service_grace_days, unpaid, trial_end, overuse`},
+		"a notice of long":       {renew + "notice_days: 91", "line 8: policy: renewal: notice_days: 91 is not between 0 and 90"},
+		"a month and more ahead": {renew + "ahead_hours: 721", "line 8: policy: renewal: ahead_hours: 721 is not between 0 and 720"},
+		"half an hour ahead":     {renew + "ahead_hours: 0.5", `line 8: policy: renewal: ahead_hours must be a whole number, and is the number "0.5"`},
+		"a service's grace":      {renew + "service_grace_days: -1", "line 8: policy: renewal: service_grace_days: -1 is not between 0 and 365"},
+		"attempts alone":         {renew + "attempts_hours: 0", `line 8: policy: renewal: attempts_hours must be a list, and is the number "0"`},
+		"no attempts":            {renew + "attempts_hours: []", "line 8: policy: renewal: attempts_hours is empty"},
+		"a late first attempt":   {renew + "attempts_hours: [1, 2]", "line 8: policy: renewal: attempts_hours: the first must be 0, the due moment itself, and is 1"},
+		"an attempt twice":       {renew + "attempts_hours:\n      - 0\n      - 24\n      - 24", "line 11: policy: renewal: attempts_hours: 24 is not later than the one before"},
+		"an attempt after years": {renew + "attempts_hours: [0, 8761]", "line 8: policy: renewal: attempts_hours: 8761 is not between 0 and 8760"},
+		"an attempt soon":        {renew + "attempts_hours: [0, soon]", `line 8: policy: renewal: attempts_hours must be a whole number, and is the text "soon"`},
+		"eleven attempts":        {renew + "attempts_hours: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]", "line 8: policy: renewal: attempts_hours: 11 are more than 10"},
+		"another end":            {renew + "unpaid: delete", `line 8: policy: renewal: unpaid: "delete" is not one of close, free`},
+		"an end of capitals":     {renew + "trial_end: Free", `line 8: policy: renewal: trial_end: "Free" is not one of close, free`},
+		"an end that is true":    {renew + "trial_end: true", "line 8: policy: renewal: trial_end must be text, and is true"},
+		"an overuse":             {renew + "overuse: charge", `line 8: policy: renewal: overuse: "charge" is not one of notify, raise, ignore`},
+		"an empty overuse":       {renew + "overuse:", "line 8: policy: renewal: overuse must be text, and is empty"},
 		"a model's member":       {ai + "      colour: red", `line 9: ai: chat: "colour" is not known; there are id, alias,`},
 		"a model of nobody":      {ai + "      prompt: 1\n      completion: 1", "line 8: ai: chat: m: provider is missing"},
 		"a model of no price":    {ai + "      provider: p\n      prompt: 1", "line 8: ai: chat: m: completion is missing"},

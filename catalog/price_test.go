@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/bursarhq/bursar/money"
@@ -146,14 +147,33 @@ func TestNothingChangesBetweenChanges(t *testing.T) {
 }
 
 func TestPolicy(t *testing.T) {
-	if got := Stock().Policy(); got != (Policy{GraceDays: 10, TrialDays: 30, MaxQuantity: 999}) {
-		t.Errorf("stock: %+v", got)
+	const hour = time.Hour
+	standard := Policy{GraceDays: 10, TrialDays: 30, MaxQuantity: 999, RunwayDays: 7, Renewal: Renewal{
+		NoticeDays: 7, Ahead: 24 * hour, Attempts: []time.Duration{0, 24 * hour, 72 * hour, 120 * hour}, ServiceGraceDays: 3,
+		Unpaid: EndClose, TrialEnd: EndClose, Overuse: OveruseNotify,
+	}}
+	partly := standard
+	partly.Ahead, partly.Unpaid = 0, EndFree
+	for name, tt := range map[string]struct {
+		text string
+		want Policy
+	}{
+		"nothing": {"", standard},
+		"all": {`policy: { grace_days: 0, trial_days: 1, max_quantity: 5, runway_days: 0, renewal: { notice_days: 90, ahead_hours: 720,
+  attempts_hours: [0, 1, 8760], service_grace_days: 0, unpaid: free, trial_end: free, overuse: ignore } }`,
+			Policy{0, 1, 5, 0, Renewal{90, 720 * hour, []time.Duration{0, hour, 8760 * hour}, 0, EndFree, EndFree, OveruseIgnore}}},
+		"a part": {"policy: { renewal: { unpaid: free, ahead_hours: 0 } }", partly},
+	} {
+		if diff := cmp.Diff(tt.want, mustParse(t, least+tt.text).Policy()); diff != "" {
+			t.Errorf("%s is said: -want +got:\n%s", name, diff)
+		}
 	}
-	if got := mustParse(t, least).Policy(); got != Stock().Policy() {
-		t.Errorf("where nothing is said: %+v", got)
+	if diff := cmp.Diff(standard, Stock().Policy()); diff != "" {
+		t.Errorf("stock: -want +got:\n%s", diff)
 	}
-	if got := mustParse(t, least+"policy: { grace_days: 0, trial_days: 1, max_quantity: 5 }").Policy(); got != (Policy{0, 1, 5}) {
-		t.Errorf("where all is said: %+v", got)
+	Stock().Policy().Attempts[0] = hour
+	if got := Stock().Policy().Attempts[0]; got != 0 {
+		t.Errorf("a caller changed the catalogue: %s", got)
 	}
 }
 

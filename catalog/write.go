@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -16,14 +17,55 @@ func (c *Catalog) YAML() []byte {
 	for _, currency := range c.currencies {
 		codes = append(codes, string(currency))
 	}
-	fmt.Fprintf(&b, "currencies: [%s]\n\npolicy:\n  grace_days: %d\n  trial_days: %d\n  max_quantity: %d\n\nplans:",
-		strings.Join(codes, ", "), c.policy.GraceDays, c.policy.TrialDays, c.policy.MaxQuantity)
+	fmt.Fprintf(&b, "currencies: [%s]\n\n", strings.Join(codes, ", "))
+	c.policy.write(&b)
+	b.WriteString("\nplans:")
 	for _, p := range c.plans {
 		b.WriteByte('\n')
 		p.write(&b)
 	}
 	c.ai.write(&b)
 	return b.Bytes()
+}
+
+// member is a name of a policy and what stands behind it.
+type member struct{ name, value string }
+
+// members returns all that a policy says; what is about renewals under "renewal.".
+func (p Policy) members() []member {
+	var attempts []string
+	for _, at := range p.Attempts {
+		attempts = append(attempts, strconv.Itoa(int(at/time.Hour)))
+	}
+	return []member{
+		{"grace_days", strconv.Itoa(p.GraceDays)},
+		{"trial_days", strconv.Itoa(p.TrialDays)},
+		{"max_quantity", strconv.FormatInt(p.MaxQuantity, 10)},
+		{"runway_days", strconv.Itoa(p.RunwayDays)},
+		{"renewal.notice_days", strconv.Itoa(p.NoticeDays)},
+		{"renewal.ahead_hours", strconv.Itoa(int(p.Ahead / time.Hour))},
+		{"renewal.attempts_hours", "[" + strings.Join(attempts, ", ") + "]"},
+		{"renewal.service_grace_days", strconv.Itoa(p.ServiceGraceDays)},
+		{"renewal.unpaid", string(p.Unpaid)},
+		{"renewal.trial_end", string(p.TrialEnd)},
+		{"renewal.overuse", string(p.Overuse)},
+	}
+}
+
+func (p Policy) write(b *bytes.Buffer) {
+	b.WriteString("policy:\n")
+	inRenewal := false
+	for _, m := range p.members() {
+		name, ofRenewal := strings.CutPrefix(m.name, "renewal.")
+		if ofRenewal && !inRenewal {
+			b.WriteString("  renewal:\n")
+			inRenewal = true
+		}
+		if ofRenewal {
+			b.WriteString("  ")
+		}
+		fmt.Fprintf(b, "  %s: %s\n", name, m.value)
+	}
 }
 
 func (p *Plan) write(b *bytes.Buffer) {

@@ -50,12 +50,32 @@ func TestAnyCatalogueIsTheSameAfterWriting(t *testing.T) {
 	})
 }
 
+// drawRenewal returns whatever a catalogue may say of renewals, or a part of it.
+func drawRenewal(t *rapid.T) string {
+	attempts := []string{"0"}
+	for at := range rapid.IntRange(0, 9).Draw(t, "attempts") {
+		attempts = append(attempts, fmt.Sprint(at*900+rapid.IntRange(1, 600).Draw(t, "attempt")))
+	}
+	ending := rapid.SampledFrom([]string{"close", "free"})
+	members := rapid.Permutation([]string{
+		fmt.Sprintf("notice_days: %d", rapid.IntRange(0, 90).Draw(t, "notice")),
+		fmt.Sprintf("ahead_hours: %d", rapid.IntRange(0, 720).Draw(t, "ahead")),
+		"attempts_hours: [" + strings.Join(attempts, ", ") + "]",
+		fmt.Sprintf("service_grace_days: %d", rapid.IntRange(0, 365).Draw(t, "service grace")),
+		"unpaid: " + ending.Draw(t, "unpaid"),
+		"trial_end: " + ending.Draw(t, "trial end"),
+		"overuse: " + rapid.SampledFrom([]string{"notify", "raise", "ignore"}).Draw(t, "overuse"),
+	}).Draw(t, "members")
+	return "{ " + strings.Join(members[:rapid.IntRange(0, len(members)).Draw(t, "how many members")], ", ") + " }"
+}
+
 // drawCatalogue returns a file with whatever a catalogue may have.
 func drawCatalogue(t *rapid.T) string {
 	var b strings.Builder
 	currencies := rapid.Permutation([]string{"USD", "EUR", "JPY", "KWD"}).Draw(t, "currencies")[:rapid.IntRange(1, 4).Draw(t, "how many")]
-	fmt.Fprintf(&b, "currencies: [%s]\npolicy: { grace_days: %d, max_quantity: %d }\nplans:\n",
-		strings.Join(currencies, ", "), rapid.IntRange(0, 365).Draw(t, "grace"), rapid.IntRange(10, 1_000_000).Draw(t, "most"))
+	fmt.Fprintf(&b, "currencies: [%s]\npolicy: { grace_days: %d, max_quantity: %d, runway_days: %d, renewal: %s }\nplans:\n",
+		strings.Join(currencies, ", "), rapid.IntRange(0, 365).Draw(t, "grace"), rapid.IntRange(10, 1_000_000).Draw(t, "most"),
+		rapid.IntRange(0, 365).Draw(t, "runway"), drawRenewal(t))
 	text := func(name string) string {
 		return inQuotes(rapid.StringOfN(rapid.SampledFrom([]rune(`aZ9 :#-,{}[]&*!|>'"%@\éß日😀=~`)), 0, 20, 100).Draw(t, name))
 	}

@@ -53,9 +53,7 @@ func printCatalog(env Env, c *catalog.Catalog) error {
 	if err != nil {
 		return err
 	}
-	policy := c.Policy()
-	_, err = fmt.Fprintf(w, "\nA plan that is not paid for stays for %s, a trial lasts %s, and nobody has more than %d of one plan.\n",
-		days(policy.GraceDays), days(policy.TrialDays), policy.MaxQuantity)
+	_, err = io.WriteString(w, "\n"+policyText(c.Policy()))
 	return err
 }
 
@@ -77,13 +75,6 @@ func printAI(w io.Writer, list catalog.AI) error {
 		}
 		return nil
 	})
-}
-
-func days(n int) string {
-	if n == 1 {
-		return "1 day"
-	}
-	return fmt.Sprintf("%d days", n)
 }
 
 func paidBy(p *catalog.Plan) string {
@@ -121,12 +112,6 @@ type catalogJSON struct {
 	Policy     policyJSON       `json:"policy"`
 	Plans      []planJSON       `json:"plans"`
 	AI         aiJSON           `json:"ai"`
-}
-
-type policyJSON struct {
-	GraceDays   int   `json:"graceDays"`
-	TrialDays   int   `json:"trialDays"`
-	MaxQuantity int64 `json:"maxQuantity"`
 }
 
 type planJSON struct {
@@ -170,8 +155,7 @@ type modelJSON struct {
 }
 
 func catalogOf(c *catalog.Catalog) catalogJSON {
-	policy := c.Policy()
-	out := catalogJSON{Currencies: c.Currencies(), Policy: policyJSON(policy), Plans: []planJSON{}}
+	out := catalogJSON{Currencies: c.Currencies(), Policy: policyOf(c.Policy()), Plans: []planJSON{}}
 	for _, p := range c.All() {
 		line := planJSON{
 			ID: p.ID, Name: p.Name, Title: p.Title, Description: p.Description, Unit: p.Unit, Product: p.ProductID,
