@@ -21,7 +21,7 @@ const module = "github.com/bursarhq/bursar/"
 // floors say how high each room lies. Imports fall: a room may use only those on
 // lower floors.
 var floors = map[string]int{
-	"money": 1, "money/cldr": 1, "httpd": 1, "pgtest": 1, "sheet": 1,
+	"money": 1, "money/cldr": 1, "httpd": 1, "pgtest": 1, "sheet": 1, "clock": 1,
 
 	"docspace": 2, "catalog": 2, "ledger": 2, "payment": 2, "mail": 2, "event": 2,
 
@@ -32,7 +32,7 @@ var floors = map[string]int{
 
 	"billing": 5, "store/storetest": 5,
 
-	"portalapi": 6, "operatorapi": 6, "paymentapi": 6, "cli": 6, "sample": 6,
+	"portalapi": 6, "operatorapi": 6, "paymentapi": 6, "cli": 6, "sample": 6, "worker": 6,
 
 	"cmd/bursar": 7, "docspacetest": 7, "bench": 7, "bench/crash": 7,
 }

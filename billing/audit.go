@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/bursarhq/bursar/event"
 	"github.com/bursarhq/bursar/store"
 )
 
@@ -78,14 +79,20 @@ const (
 	SalesAsked          Action = "sales.request"
 	OperatorKeyCreated  Action = "operator_key.create"
 	OperatorKeyRevoked  Action = "operator_key.revoke"
+	JobRetried          Action = "job.retry"
+	JobCanceled         Action = "job.cancel"
 )
 
 // trail is what a change says of itself. A change that came to nothing leaves it
 // without a line.
 type trail struct {
-	actor Actor
-	lines []store.Audit
+	actor  Actor
+	lines  []store.Audit
+	events []event.Data
 }
+
+// tell has others know what happened, in the order in which it is told.
+func (t *trail) tell(what event.Data) { t.events = append(t.events, what) }
 
 // note adds a line: what was done, to what, and what it was before and after, both
 // as JSON; nil for nothing. What is the same afterwards was not changed.
@@ -131,6 +138,12 @@ func (s *Service) trace(ctx context.Context, tx *store.Tx, fn func(t *trail) err
 		line.At, line.Actor, line.ActorID, line.ActorName, line.RequestID = s.now(), string(actor.Kind), actor.ID, actor.Name, actor.Request
 		if err := tx.AppendAudit(line); err != nil {
 			return fmt.Errorf("write the trail: %w", err)
+		}
+	}
+	for _, what := range t.events {
+		e := store.Event{Type: string(what.Type()), At: s.now(), Data: asJSON(what)}
+		if _, err := tx.AppendEvent(e); err != nil {
+			return fmt.Errorf("write event %s: %w", e.Type, err)
 		}
 	}
 	return nil
