@@ -97,6 +97,7 @@ var outcomes = []struct {
 	{store.ErrNewer, ExitFailed, "update bursar, or name another database with --data or --database"},
 	{store.ErrFull, ExitFailed, "make room on the disk; nothing was changed"},
 	{store.ErrBusy, ExitFailed, "the database is busy, or its server does not answer; try again"},
+	{store.ErrLost, ExitFailed, "somebody else has the job by now: bursar jobs list shows how it stands"},
 	{store.ErrExists, ExitFailed, "choose another, or use the one that is there: bursar portal list"},
 	{store.ErrInUse, ExitFailed, "take away first what needs it, or leave it"},
 	{store.ErrNotFound, ExitFailed, "bursar portal list shows what there is"},
