@@ -167,7 +167,7 @@ func (s *Service) ask(ctx context.Context, c store.Collection) (Receipt, error) 
 	defer cancel()
 	answer, err := s.provider.Charge(asking, payment.Charge{
 		ID: CollectionID(c), Customer: c.PortalID, Account: customer.Account, Method: cmp.Or(customer.Method, customer.MethodType),
-		Amount: c.Amount, Description: s.descriptionOf(c),
+		Amount: c.Amount, Description: s.descriptionOf(c), Automatic: c.Automatic,
 	})
 	switch {
 	case errors.Is(err, payment.ErrRefused):

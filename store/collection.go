@@ -50,6 +50,11 @@ type Collection struct {
 	PlanID   int
 	Quantity int64
 	Tariff   int64
+	// Automatic says that nobody asked for it at the time: a top-up or a renewal did.
+	Automatic bool
+	// Renews is the end of the period of the plan after which it pays for the next;
+	// the zero Time where it renews none.
+	Renews time.Time
 	// Page is the address of the provider's page where the customer pays, until
 	// PageUntil; "" when nobody has to come.
 	Page      string
@@ -76,11 +81,12 @@ func (tx *Tx) InsertCollection(c Collection) (int64, error) {
 	}
 	_, err := tx.exec(`
 		INSERT INTO collection (portal_id, number, key, input, state, provider, currency, amount, reference, reason, participant, opened_at, asked_at,
-		                        purpose, plan_id, quantity, tariff, page, page_until)
-		VALUES ($1, $2, $3, $4, 'open', $5, $6, $7, '', '', $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+		                        purpose, plan_id, quantity, tariff, page, page_until, automatic, renews)
+		VALUES ($1, $2, $3, $4, 'open', $5, $6, $7, '', '', $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
 		tx.portal, c.Number, c.Key, c.Input[:], c.Provider, string(c.Amount.Currency()), c.Amount.Units(),
 		c.Participant, c.OpenedAt.UnixMicro(), c.AskedAt.UnixMicro(),
-		string(cmp.Or(c.Purpose, ForDeposit)), c.PlanID, c.Quantity, c.Tariff, c.Page, micros(c.PageUntil))
+		string(cmp.Or(c.Purpose, ForDeposit)), c.PlanID, c.Quantity, c.Tariff, c.Page, micros(c.PageUntil),
+		flag(c.Automatic), micros(c.Renews))
 	if err != nil {
 		return 0, fmt.Errorf("collection %q: %w", c.Key, err)
 	}
@@ -108,7 +114,7 @@ func (tx *Tx) CloseCollection(c Collection) error {
 	return err
 }
 
-const collectionColumns = `portal_id, number, key, input, state, provider, currency, amount, reference, reason, participant, opened_at, asked_at, closed_at, purpose, plan_id, quantity, tariff, page, page_until`
+const collectionColumns = `portal_id, number, key, input, state, provider, currency, amount, reference, reason, participant, opened_at, asked_at, closed_at, purpose, plan_id, quantity, tariff, page, page_until, automatic, renews`
 
 // CollectionByKey returns the collection that was asked for under a key, or
 // ErrNotFound.
@@ -234,15 +240,16 @@ func (tx *Tx) collections(query string, args ...any) ([]Collection, error) {
 			currency              money.Currency
 			amount                int64
 			opened, asked, closed sql.NullInt64
-			until                 sql.NullInt64
+			until, renews         sql.NullInt64
+			automatic             int
 		)
 		err := scan(&c.PortalID, &c.Number, &c.Key, &input, &c.State, &c.Provider, &currency, &amount,
 			&c.Reference, &c.Reason, &c.Participant, &opened, &asked, &closed,
-			&c.Purpose, &c.PlanID, &c.Quantity, &c.Tariff, &c.Page, &until)
+			&c.Purpose, &c.PlanID, &c.Quantity, &c.Tariff, &c.Page, &until, &automatic, &renews)
 		copy(c.Input[:], input)
 		c.Amount = money.FromUnits(amount, currency)
 		c.OpenedAt, c.AskedAt, c.ClosedAt = fromMicros(opened), fromMicros(asked), fromMicros(closed)
-		c.PageUntil = fromMicros(until)
+		c.PageUntil, c.Renews, c.Automatic = fromMicros(until), fromMicros(renews), automatic == 1
 		all = append(all, c)
 		return err
 	})

@@ -238,7 +238,7 @@ func TestWhatIsPutReplacesWhatWas(t *testing.T) {
 			{{PlanID: -9, Quantity: 10, DueAt: epoch}, {PlanID: -11, Quantity: math.MaxInt64}, {PlanID: -12, Quantity: 1, DueAt: epoch}},
 			{{PlanID: -12, Quantity: 3}, {PlanID: -9, Quantity: 1}}, // in this order
 			{{PlanID: -11, Quantity: 100, DueAt: epoch.Add(time.Hour), Next: new(int64), PaidFrom: "wallet", Rate: money.FromUnits(1400, "USD"),
-				StartedAt: epoch, AnchorAt: epoch.Add(-time.Hour), TimeZone: "Europe/Berlin"}},
+				StartedAt: epoch, AnchorAt: epoch.Add(-time.Hour), TimeZone: "Europe/Berlin", PastDueAt: epoch.Add(2 * time.Hour)}},
 			nil,
 		} {
 			change(t, s, "p", func(tx *Tx) error { return tx.PutSubscriptions(bought) })

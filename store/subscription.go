@@ -26,6 +26,9 @@ type Subscription struct {
 	// and TimeZone the zone that its days are in, by its IANA name; "" is UTC.
 	StartedAt, AnchorAt time.Time
 	TimeZone            string
+	// PastDueAt is since when the next period should have been paid; the zero Time
+	// while it need not be, or is.
+	PastDueAt time.Time
 }
 
 // PutSubscriptions replaces what the portal has bought, the plan first, and counts
@@ -44,10 +47,11 @@ func (tx *Tx) PutSubscriptions(all []Subscription) error {
 	}
 	for position, s := range all {
 		if _, err := tx.exec(`
-			INSERT INTO subscription (portal_id, plan_id, position, quantity, due_at, next_quantity, paid_from, currency, rate, started_at, anchor_at, time_zone)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+			INSERT INTO subscription (portal_id, plan_id, position, quantity, due_at, next_quantity, paid_from, currency, rate, started_at, anchor_at, time_zone, past_due_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 			tx.portal, s.PlanID, position, s.Quantity, micros(s.DueAt), optionalNumber(s.Next), s.PaidFrom,
-			string(s.Rate.Currency()), s.Rate.Units(), micros(s.StartedAt), micros(s.AnchorAt), s.TimeZone); err != nil {
+			string(s.Rate.Currency()), s.Rate.Units(), micros(s.StartedAt), micros(s.AnchorAt), s.TimeZone,
+			micros(s.PastDueAt)); err != nil {
 			return err
 		}
 	}
@@ -58,18 +62,18 @@ func (tx *Tx) PutSubscriptions(all []Subscription) error {
 func (tx *Tx) Subscriptions(portalID string) ([]Subscription, error) {
 	var all []Subscription
 	err := tx.rows(`
-		SELECT plan_id, quantity, due_at, next_quantity, paid_from, currency, rate, started_at, anchor_at, time_zone
+		SELECT plan_id, quantity, due_at, next_quantity, paid_from, currency, rate, started_at, anchor_at, time_zone, past_due_at
 		  FROM subscription
 		 WHERE portal_id = $1
 		 ORDER BY position`, []any{portalID}, func(scan func(...any) error) error {
 		var (
-			s                          Subscription
-			due, next, started, anchor sql.NullInt64
-			currency                   money.Currency
-			rate                       int64
+			s                                   Subscription
+			due, next, started, anchor, pastDue sql.NullInt64
+			currency                            money.Currency
+			rate                                int64
 		)
-		err := scan(&s.PlanID, &s.Quantity, &due, &next, &s.PaidFrom, &currency, &rate, &started, &anchor, &s.TimeZone)
-		s.DueAt, s.StartedAt, s.AnchorAt = fromMicros(due), fromMicros(started), fromMicros(anchor)
+		err := scan(&s.PlanID, &s.Quantity, &due, &next, &s.PaidFrom, &currency, &rate, &started, &anchor, &s.TimeZone, &pastDue)
+		s.DueAt, s.StartedAt, s.AnchorAt, s.PastDueAt = fromMicros(due), fromMicros(started), fromMicros(anchor), fromMicros(pastDue)
 		s.Rate = money.FromUnits(rate, currency)
 		if next.Valid {
 			s.Next = &next.Int64

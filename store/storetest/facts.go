@@ -108,7 +108,8 @@ func collections(t *testing.T, s *store.Store) {
 	addPortals(t, s, "p", "q")
 	one := store.Collection{
 		PortalID: "p", Number: 1, Key: "k", Input: [32]byte{7}, State: store.CollectionOpen, Provider: "sandbox", Amount: usd(500),
-		Participant: "Ann", OpenedAt: epoch, AskedAt: epoch, Purpose: store.ForDeposit,
+		Participant: "Ann", OpenedAt: epoch, AskedAt: epoch, Purpose: store.ForPlan, PlanID: -4,
+		Quantity: 3, Automatic: true, Renews: epoch.Add(48 * time.Hour),
 	}
 	insert := func(portalID, key string) error {
 		return s.Change(t.Context(), portalID, func(tx *store.Tx) error {
