@@ -92,7 +92,7 @@ func (s *Service) whenFree(ctx context.Context, do func() (other store.Collectio
 		if !errors.Is(err, ErrBusyWallet) || attempt > 0 || s.now().Sub(other.AskedAt) < abandonAfter {
 			return err
 		}
-		switch _, err := s.resolve(ctx, other, true); {
+		switch _, err := s.resolve(ctx, other, !other.Automatic); {
 		case errors.Is(err, ErrUnsettled): // not decided yet
 			return ErrBusyWallet
 		case err != nil && !errors.Is(err, ErrDeclined):
@@ -220,7 +220,8 @@ func CollectionID(c store.Collection) string { return fmt.Sprintf("c%d.%s", c.Nu
 
 // resolve asks the provider what came of a collection that nobody waits for any
 // more. One that it never heard of is asked for again under the same id, or given
-// up.
+// up: never one that nobody asked for at the time, because what takes its place might
+// be a second one for the same cause.
 func (s *Service) resolve(ctx context.Context, c store.Collection, giveUp bool) (Receipt, error) {
 	answer, err := s.find(ctx, c)
 	switch {

@@ -27,7 +27,7 @@ type jobKind struct {
 
 func (s *Service) jobKind(name string) (jobKind, bool) {
 	kind, ok := map[string]jobKind{
-		jobTopUp: {attempts: 30},
+		jobTopUp: {attempts: 30, do: s.runTopUp},
 	}[name]
 	return kind, ok
 }

@@ -153,7 +153,10 @@ func (s *Service) saveMethod(tx *store.Tx, t *trail, portalID, provider string, 
 	if after := notedMethod(customer); after != before {
 		t.note(MethodChanged, provider, before, after)
 	}
-	return tx.PutCustomer(customer)
+	if err := tx.PutCustomer(customer); err != nil {
+		return err
+	}
+	return s.resumeTopUps(tx, t, portalID, customer)
 }
 
 // noteMethod is how the trail tells of a payment method.

@@ -38,7 +38,7 @@ func (s *Service) Reconcile(ctx context.Context) (ended int, err error) {
 		}
 		for _, c := range some {
 			after = c.PortalID
-			switch _, err := s.resolve(ctx, c, true); {
+			switch _, err := s.resolve(ctx, c, !c.Automatic); {
 			case err == nil, errors.Is(err, ErrDeclined):
 				ended++
 			case ctx.Err() != nil:

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/bursarhq/bursar/event"
 	"github.com/bursarhq/bursar/ledger"
 	"github.com/bursarhq/bursar/money"
 	"github.com/bursarhq/bursar/payment"
@@ -55,7 +56,7 @@ func (s *Service) close(ctx context.Context, c store.Collection, answer payment.
 				return err
 			}
 		}
-		return s.end(tx, t, c, answer, &wasClosed)
+		return s.end(tx, t, c, answer, settled.Receipt, &wasClosed)
 	})
 	if err != nil {
 		return Receipt{}, fromStore("close collection", fromLedger(err))
@@ -106,20 +107,19 @@ func (s *Service) settle(tx *store.Tx, t *trail, c store.Collection) (Outcome, e
 	return outcome(c.PortalID, results[0]), results[0].Err
 }
 
-// end closes the collection, and does what it was for.
-func (s *Service) end(tx *store.Tx, t *trail, c store.Collection, answer payment.Outcome, wasClosed *bool) error {
-	if c.State == store.CollectionSettled && c.Purpose == store.ForPlan {
-		before, err := tx.CollectionByKey(c.PortalID, c.Key)
-		if err != nil {
+// end closes the collection, and does what it was for. The receipt is of the money
+// that a settled one brought.
+func (s *Service) end(tx *store.Tx, t *trail, c store.Collection, answer payment.Outcome, receipt Receipt, wasClosed *bool) error {
+	before, err := tx.CollectionByKey(c.PortalID, c.Key)
+	if err != nil {
+		return err
+	}
+	if c.State == store.CollectionSettled && c.Purpose == store.ForPlan && before.State != store.CollectionSettled {
+		if c.Reason, err = s.applyPlan(tx, t, c); err != nil {
 			return err
 		}
-		if before.State != store.CollectionSettled {
-			if c.Reason, err = s.applyPlan(tx, t, c); err != nil {
-				return err
-			}
-		}
 	}
-	err := tx.CloseCollection(c)
+	err = tx.CloseCollection(c)
 	if *wasClosed = errors.Is(err, store.ErrNotFound); *wasClosed {
 		return nil // somebody else did
 	}
@@ -134,7 +134,26 @@ func (s *Service) end(tx *store.Tx, t *trail, c store.Collection, answer payment
 	if c.Closed() {
 		t.note(CollectionEnded, CollectionID(c), nil, notedEnd(c))
 	}
-	return nil
+	return s.tellEnd(tx, t, c, before, receipt)
+}
+
+// tellEnd has others know how a collection ended, and goes on with what waited for
+// that.
+func (s *Service) tellEnd(tx *store.Tx, t *trail, c, before store.Collection, receipt Receipt) error {
+	if c.Purpose == store.ForDeposit && c.State == store.CollectionSettled {
+		t.tell(event.DepositSettled{
+			Collection: CollectionID(c), Transfer: receipt.Transfer, Amount: event.Sum(c.Amount), Available: event.Sum(receipt.Available), Automatic: c.Automatic,
+		})
+	}
+	if c.Purpose == store.ForDeposit && c.Automatic {
+		if err := s.topUpEnded(tx, t, c, before, receipt.Transfer); err != nil {
+			return err
+		}
+	}
+	if !c.Closed() {
+		return nil
+	}
+	return tx.HastenJobs(s.now(), jobTopUp, "")
 }
 
 // notedCollection is how the trail tells of a collection.
