@@ -65,7 +65,13 @@ type Effects struct {
 	NewPockets []Pocket
 	Holds      []Hold // changed ones that were there before
 	NewHolds   []Hold
-	Was        Was
+	// Low are the changed pockets that fell below their floors: no less than that
+	// was available before, and less is now. A hold whose time was over before
+	// reserved nothing any more. What came in between is nobody's to know: a batch
+	// is there as a whole, or not at all, so that a pocket that fell and rose again
+	// is not low, and one that rose and fell is as low as it was.
+	Low []Pocket
+	Was Was
 }
 
 // Was is what Books, Pockets and Holds were before, in the same order.
@@ -300,7 +306,30 @@ func (b *Batch) Effects() Effects {
 	_, e.Books, e.Was.Books = apart(b.changedBooks)
 	e.NewPockets, e.Pockets, e.Was.Pockets = apart(b.changedPockets)
 	e.NewHolds, e.Holds, e.Was.Holds = apart(b.changedHolds)
+	for _, pocket := range b.changedPockets {
+		if !pocket.value.Below() {
+			continue
+		}
+		if began := b.began(pocket); !began.Below() {
+			e.Low = append(e.Low, pocket.value)
+		}
+	}
 	return e
+}
+
+// began returns a pocket as it was before, less what was still held for holds whose
+// time was over.
+func (b *Batch) began(pocket *entry[Pocket]) Pocket {
+	p := pocket.was
+	for _, hold := range b.changedHolds {
+		over := hold.was.State == HoldOpen && hold.value.State == HoldExpired
+		if over && p.Book == Main && hold.was.Portal == p.Portal {
+			if held, err := p.Held.Sub(hold.was.Amount); err == nil { // of its currency
+				p.Held = held
+			}
+		}
+	}
+	return p
 }
 
 // apart returns the values of entries that are new, and of the others, with what

@@ -98,7 +98,7 @@ mutation 5 'audit: the last holds are gone' audit.go 's/state\.LastHold != a\.ho
 mutation 6 'other input gets the old answer' batch.go 's/before\.Input != r\.Input/false/'
 mutation 6 'the key is forgotten in the batch' batch.go 's/b\.done\[doneKey\{s\.done\.Portal, s\.done\.Key\}\] = &s\.done//'
 mutation 6 'the key is not written down' batch.go 's/b\.doings = append\(b\.doings, s\.done\)//'
-mutation 6 'the answer is kept without its time' batch.go 's/Input: r\.Input, Answer: answer\}/Input: r.Input, Answer: Answer{Main: answer.Main, AI: answer.AI, Hold: answer.Hold, Amount: answer.Amount, Available: answer.Available, ExpiresAt: answer.ExpiresAt}}/'
+mutation 6 'the answer is kept without its time' batch.go 's/Input: r\.Input, Answer: answer,/Input: r.Input, Answer: Answer{Main: answer.Main, AI: answer.AI, Hold: answer.Hold, Amount: answer.Amount, Available: answer.Available, ExpiresAt: answer.ExpiresAt},/'
 mutation 6 'a refusal keeps its key' batch.go 's/\t\treturn Result\{Err: err\}/\t\tb.done[doneKey{r.Portal, r.Key}] = &Done{Input: r.Input}\n\t\treturn Result{Err: err}/'
 mutation 6 'a replay does not say so' batch.go 's/, Replay: true\}/}/'
 mutation 6 'inputs run together' request.go 's/\t\th\.Write\(length\[:\]\)\n//'
@@ -131,6 +131,18 @@ mutation 10 'audit: any hash will do' audit.go 's/made\.Hash != seal\.Hash/false
 mutation 10 'audit: any marks will do' audit.go 's/!bytes\.Equal\(seal\.Marks\[at:at\+markSize\], sealer\.marks\[at:\]\)/!bytes.Equal(nil, nil)/'
 mutation 10 'audit: a seal is missing' audit.go 's/t\.Number != seal\.First/t.Number < seal.First - 1000/'
 mutation 10 'audit: what was sealed is gone' audit.go 's/if len\(a\.seals\[book\]\) > 0/if len(a.seals[book]) > 1000/'
+# 11. Noticed.
+mutation 11 'nobody notices' batch.go 's/e\.Low = append\(e\.Low, pocket\.value\)//'
+mutation 11 'the floor itself is below it' pocket.go 's/order < 0/order <= 0/'
+mutation 11 'the least below is not' pocket.go 's/order < 0/order < -1/'
+mutation 11 'who is below is told again' batch.go 's/!began\.Below\(\)/true || began.Below()/'
+mutation 11 'who rises is told' batch.go 's/!pocket\.value\.Below\(\)/pocket.value.Below()/'
+mutation 11 'what is held is above the floor' pocket.go 's/available, err := p\.Available\(\)\n\tif err != nil \{\n\t\treturn false/available, err := p.Balance, error(nil)\n\tif err != nil {\n\t\treturn false/'
+mutation 11 'nought is no floor' pocket.go 's/p\.Floor\.IsZero\(\)/p.Floor.Sign() == 0/'
+mutation 11 'what expired was held' batch.go 's/(over := )hold/$1false \&\& hold/'
+mutation 11 'what was let go was not held' batch.go 's/hold\.value\.State == HoldExpired/hold.value.State != HoldOpen/'
+mutation 11 'what expired of others was held here' batch.go 's/ \&\& hold\.was\.Portal == p\.Portal//'
+mutation 11 'a step moves the floor' step.go 's/pocket = known\.value\n/pocket = known.value\n\t\tpocket.Floor = pocket.Floor.Neg()\n/'
 
 echo
 echo "$noticed of $total noticed"

@@ -21,6 +21,9 @@ type Pocket struct {
 	// was none.
 	Credited   money.Amount
 	CreditedAt time.Time
+	// Floor is what somebody wants to know of when less than that is available.
+	// Nought is one, too; the zero Amount, which has no currency: nobody does.
+	Floor money.Amount
 }
 
 // Currency returns what the pocket is in.
@@ -28,6 +31,19 @@ func (p *Pocket) Currency() money.Currency { return p.Balance.Currency() }
 
 // Available returns the balance less what is held, or money.ErrRange.
 func (p *Pocket) Available() (money.Amount, error) { return p.Balance.Sub(p.Held) }
+
+// Below reports whether less is available than the floor, if there is one.
+func (p *Pocket) Below() bool {
+	if p.Floor.IsZero() {
+		return false
+	}
+	available, err := p.Available()
+	if err != nil {
+		return false
+	}
+	order, err := available.Compare(p.Floor)
+	return err == nil && order < 0
+}
 
 // mayTake returns an InsufficientError unless the amount can be taken, or held.
 func (p *Pocket) mayTake(amount money.Amount) error {

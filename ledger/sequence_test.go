@@ -172,6 +172,7 @@ type fataler interface {
 func (h *history) batch(t fataler) {
 	t.Helper()
 	h.step()
+	h.world.watch(h.keys)
 	var requests []Request
 	for range 1 + h.next(5) {
 		requests = append(requests, h.request())
@@ -217,6 +218,9 @@ func (h *history) batch(t fataler) {
 	if !reflect.DeepEqual(alone, before) {
 		t.Fatalf("a batch of %d (+) is not as many batches of one (-):\n%s", len(requests), diff(alone, before))
 	}
+	if d := diff(h.world.low(before), inOrder(effects.Low)); d != "" {
+		t.Fatalf("%s: %+v: what fell below its floor (-want +got):\n%s", h.now, requests, d)
+	}
 	if h.next(8) != 7 { // otherwise it never came to be
 		h.world = before
 	}
@@ -256,7 +260,7 @@ func deepCopy(e Effects) Effects {
 	return Effects{
 		Transfers: slices.Clone(e.Transfers), Done: slices.Clone(e.Done), Books: slices.Clone(e.Books),
 		Pockets: slices.Clone(e.Pockets), NewPockets: slices.Clone(e.NewPockets),
-		Holds: slices.Clone(e.Holds), NewHolds: slices.Clone(e.NewHolds),
+		Holds: slices.Clone(e.Holds), NewHolds: slices.Clone(e.NewHolds), Low: slices.Clone(e.Low),
 		Was: Was{Books: slices.Clone(e.Was.Books), Pockets: slices.Clone(e.Was.Pockets), Holds: slices.Clone(e.Was.Holds)},
 	}
 }
