@@ -12,6 +12,10 @@ import (
 // scheduled anew.
 var ErrLost = errors.New("the job is somebody else's")
 
+// JobTopUp is the kind of the job that a wallet causes which falls below its floor; it
+// has no subject.
+const JobTopUp = "top_up"
+
 // JobState is whether a job is still to be done.
 type JobState string
 
@@ -58,39 +62,31 @@ func (j *Job) Key() JobKey { return JobKey{j.PortalID, j.Kind, j.Subject} }
 // has ended, begins a new round. One that is open stays as it is, except that it
 // comes earlier if it would be later, is at nobody's, and did not fail. The moment
 // is now's; the job's own RunAt may be later.
-func (tx *Tx) CauseJob(now time.Time, j Job) error {
+func (tx *Tx) CauseJob(now time.Time, j Job) error { return tx.causeJob(now, tx.portal, j) }
+
+func (tx *Tx) causeJob(now time.Time, portalID string, j Job) error {
 	tx.caused = true
-	changed, err := tx.exec(`
+	_, err := tx.exec(`
 		INSERT INTO job (portal_id, kind, subject, state, run_at, leased, fence, round, attempt, input, error, caused_at, changed_at)
-		VALUES ($1, $2, $3, 'open', $4, 0, 0, 1, 0, $5, '', $6, $6)
+		VALUES ($1, $2, $3, 'open', $4, 0, 0, 1, 0, $5, '', $6, $6)`+causedAgain,
+		portalID, j.Kind, j.Subject, j.RunAt.UnixMicro(), j.Input, now.UnixMicro())
+	return err
+}
+
+// causedAgain ends an INSERT of jobs that are caused, as CauseJob says.
+const causedAgain = `
 		ON CONFLICT (portal_id, kind, subject) DO UPDATE
 		   SET state = 'open',
 		       run_at = excluded.run_at,
 		       leased = 0,
-		       round = job.round + 1,
+		       round = CASE WHEN job.state = 'open' THEN job.round ELSE job.round + 1 END,
 		       attempt = 0,
-		       input = excluded.input,
-		       error = '',
-		       caused_at = excluded.caused_at,
+		       input = CASE WHEN job.state = 'open' THEN job.input ELSE excluded.input END,
+		       error = CASE WHEN job.state = 'open' THEN job.error ELSE '' END,
+		       caused_at = CASE WHEN job.state = 'open' THEN job.caused_at ELSE excluded.caused_at END,
 		       changed_at = excluded.changed_at
-		 WHERE job.state <> 'open'`,
-		tx.portal, j.Kind, j.Subject, j.RunAt.UnixMicro(), j.Input, now.UnixMicro())
-	if err != nil || changed == 1 {
-		return err
-	}
-	_, err = tx.exec(`
-		UPDATE job
-		   SET run_at = $4,
-		       changed_at = $5
-		 WHERE portal_id = $1
-		   AND kind = $2
-		   AND subject = $3
-		   AND state = 'open'
-		   AND leased = 0
-		   AND attempt = 0
-		   AND run_at > $4`, tx.portal, j.Kind, j.Subject, j.RunAt.UnixMicro(), now.UnixMicro())
-	return err
-}
+		 WHERE job.state <> 'open'
+		    OR job.leased = 0 AND job.attempt = 0 AND job.run_at > excluded.run_at`
 
 // ScheduleJob has a job of the transaction's portal done at its RunAt, with its
 // Input, however it stood before. Whoever is at it has lost it.

@@ -9,12 +9,12 @@ import (
 )
 
 // shared are the tables that no portal owns; goose makes its own.
-var shared = []string{"host", "counter", "operator_key"}
+var shared = []string{"host", "counter", "operator_key", "webhook", "undelivered"}
 
 // unreferred are the tables whose rows name their portal and refer to nothing: the
 // ledger's, whose strays Verify finds, and the sandbox's, which are another house's
 // books.
-var unreferred = []string{"book", "done", "transfer", "hold", "pocket", "seal", "collection", "sandbox_charge", "sandbox_page", "sandbox_refund", "audit"}
+var unreferred = []string{"book", "done", "transfer", "hold", "pocket", "seal", "collection", "sandbox_charge", "sandbox_page", "sandbox_refund", "audit", "job", "event"}
 
 // table is what the DDL says of one.
 type table struct {

@@ -91,7 +91,7 @@ func (tx *Tx) loadBookAtOnce(batch *ledger.Batch, portalID string, name ledger.B
 	first := true
 	err = tx.rows(`
 		SELECT book.last, book.last_hold, book.last_at,
-		       pocket.currency, pocket.position, pocket.balance, pocket.held, pocket.credit_limit, pocket.credited, pocket.credited_at
+		       pocket.currency, pocket.position, pocket.balance, pocket.held, pocket.credit_limit, pocket.credited, pocket.credited_at, pocket.floor
 		  FROM book
 		  LEFT JOIN pocket ON pocket.portal_id = book.portal_id AND pocket.book = book.book
 		 WHERE book.portal_id = $1
@@ -123,11 +123,11 @@ func (tx *Tx) loadBookAtOnce(batch *ledger.Batch, portalID string, name ledger.B
 type pocketRow struct {
 	currency                       sql.NullString
 	position, balance, held, limit sql.NullInt64
-	credited, creditedAt           sql.NullInt64
+	credited, creditedAt, floor    sql.NullInt64
 }
 
 func (r *pocketRow) into() []any {
-	return []any{&r.currency, &r.position, &r.balance, &r.held, &r.limit, &r.credited, &r.creditedAt}
+	return []any{&r.currency, &r.position, &r.balance, &r.held, &r.limit, &r.credited, &r.creditedAt, &r.floor}
 }
 
 func (r *pocketRow) pocket(portalID string, name ledger.Book) ledger.Pocket {
@@ -138,6 +138,9 @@ func (r *pocketRow) pocket(portalID string, name ledger.Book) ledger.Pocket {
 	}
 	if r.credited.Valid {
 		p.Credited = in(r.credited)
+	}
+	if r.floor.Valid {
+		p.Floor = in(r.floor)
 	}
 	return p
 }
@@ -170,7 +173,7 @@ func (tx *Tx) book(portalID string, name ledger.Book, lock string) (ledger.BookS
 func (tx *Tx) Pockets(portalID string, name ledger.Book) ([]ledger.Pocket, error) {
 	var all []ledger.Pocket
 	err := tx.rows(`
-		SELECT currency, position, balance, held, credit_limit, credited, credited_at
+		SELECT currency, position, balance, held, credit_limit, credited, credited_at, floor
 		  FROM pocket
 		 WHERE portal_id = $1
 		   AND book = $2

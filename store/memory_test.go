@@ -18,6 +18,7 @@ func TestWhatIsRememberedIsHeldAgainstTheTables(t *testing.T) {
 		{"a larger balance", `UPDATE pocket SET balance = 5000`, nil, 4990},
 		{"something held", `UPDATE pocket SET held = 985`, ledger.ErrInsufficient, 0},
 		{"another limit", `UPDATE pocket SET balance = 5, credit_limit = 5`, nil, -5},
+		{"another floor", `UPDATE pocket SET floor = 985`, nil, 980},
 		{"another transfer", `UPDATE book SET last = 77 WHERE book = 'main'`, nil, 980},
 		{"a later moment", `UPDATE book SET last_at = last_at + 60000000 WHERE book = 'main'`, nil, 980},
 		{"another hold", `UPDATE book SET last_hold = 7 WHERE book = 'main'`, nil, 980},
@@ -44,6 +45,10 @@ func TestWhatIsRememberedIsHeldAgainstTheTables(t *testing.T) {
 				}
 				_ = s.db.QueryRow(`SELECT last FROM book WHERE book = 'main' AND portal_id = $1`, id).Scan(&at)
 				got := post(t, s, request(charge("second", 10)))[0]
+				caused := 0
+				if err := s.db.QueryRow(`SELECT count(*) FROM job WHERE portal_id = $1`, id).Scan(&caused); err != nil || caused != 0 != (tt.name == "another floor") {
+					t.Errorf("%d jobs are caused, %v", caused, err)
+				}
 				if !errors.Is(got.Err, tt.want) || got.Err == nil && (got.Answer.Available.Units() != tt.available || got.Answer.Main != at+1) {
 					t.Errorf("got %+v after transfer %d, want %v, %d", got, at, tt.want, tt.available)
 				}

@@ -128,7 +128,7 @@ func (tx *Tx) carryOut(batch *ledger.Batch, requests []ledger.Request, unknown l
 	if err != nil {
 		return nil, err
 	}
-	return results, tx.save(batch.Effects())
+	return results, tx.save(batch.Now(), batch.Effects())
 }
 
 // errNotAllNew says that requests which were hoped to be new are to be looked at
@@ -159,7 +159,7 @@ func newPoster(s *Store) *poster {
 	for range lanes {
 		l := &lane{poster: p, memory: newMemory(), wake: make(chan struct{}, 1), stopped: make(chan struct{})}
 		if s.server != nil {
-			l.press = &press{server: s.server, memory: l.memory, statements: map[string]string{}}
+			l.press = &press{server: s.server, memory: l.memory, statements: map[string]string{}, ring: s.ringJobs}
 		}
 		p.lanes = append(p.lanes, l)
 		go l.work()

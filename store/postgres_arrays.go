@@ -33,8 +33,11 @@ func moment(t time.Time) *int64 {
 type part struct {
 	sql  string // its parameters are numbered from 1 on
 	args []any
-	rows int // how many it must change, or undo everything
+	rows int // how many it must change, or undo everything; or anyRows
 }
+
+// anyRows says that a part may change as many rows as it likes.
+const anyRows = -1
 
 // statementOf returns the statement that is all of some parts, the first of them
 // first. It fails by a division by zero where one changes fewer rows than it must;
@@ -50,8 +53,11 @@ func statementOf(parts []part) string {
 		n += len(part.args)
 	}
 	for i := range parts {
+		if parts[i].rows == anyRows {
+			continue
+		}
 		n++
-		if i > 0 {
+		if checks.Len() > 0 {
 			checks.WriteString(" AND ")
 		}
 		fmt.Fprintf(&checks, "(SELECT count(*) FROM part%d) = $%d::bigint", i, n)
@@ -61,9 +67,10 @@ func statementOf(parts []part) string {
 
 var parameter = regexp.MustCompile(`\$[0-9]+`)
 
-// partsOf returns what has to be said to write effects: books first, in one order,
-// as they come where they are locked.
-func partsOf(e *ledger.Effects) []part {
+// partsOf returns what has to be said to write effects of a moment, and the jobs of
+// portals that they cause: books first, in one order, as they come where they are
+// locked. What nothing is looked at of comes last, after all that it depends on.
+func partsOf(e *ledger.Effects, now time.Time, topUps []string) []part {
 	all := []part{
 		bookPart(e.Books, e.Was.Books),
 		newPocketPart(e.NewPockets),
@@ -72,6 +79,7 @@ func partsOf(e *ledger.Effects) []part {
 		holdPart(e.Holds, e.Was.Holds),
 		transferPart(e.Transfers),
 		donePart(e.Done),
+		topUpPart(now, topUps),
 	}
 	return slices.DeleteFunc(all, func(p part) bool { return p.rows == 0 })
 }
@@ -248,9 +256,13 @@ func newPocketPart(all []ledger.Pocket) part {
 
 func pocketPart(all, were []ledger.Pocket) part {
 	n := len(all)
-	balances, held, limits := make([]int64, n), make([]int64, n), make([]int64, n)
+	balances, held, limits, floors := make([]int64, n), make([]int64, n), make([]int64, n), make([]*int64, n)
 	for i, p := range were {
 		balances[i], held[i], limits[i] = p.Balance.Units(), p.Held.Units(), p.CreditLimit.Units()
+		if !p.Floor.IsZero() {
+			units := p.Floor.Units()
+			floors[i] = &units
+		}
 	}
 	return part{`
 		UPDATE pocket p
@@ -258,15 +270,29 @@ func pocketPart(all, were []ledger.Pocket) part {
 		       held = n.held,
 		       credited = n.credited,
 		       credited_at = n.credited_at
-		  FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[])
-		       AS n (portal_id, book, currency, balance, held, credited, credited_at, was_balance, was_held, credit_limit)
+		  FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[])
+		       AS n (portal_id, book, currency, balance, held, credited, credited_at, was_balance, was_held, credit_limit, floor)
 		 WHERE p.portal_id = n.portal_id
 		   AND p.book = n.book
 		   AND p.currency = n.currency
 		   AND p.balance = n.was_balance
 		   AND p.held = n.was_held
-		   AND p.credit_limit = n.credit_limit`,
-		append(pocketRows(all), balances, held, limits), n}
+		   AND p.credit_limit = n.credit_limit
+		   AND p.floor IS NOT DISTINCT FROM n.floor`,
+		append(pocketRows(all), balances, held, limits, floors), n}
+}
+
+// topUpPart causes the jobs that top wallets up. The one of a portal may be open
+// already, and stay as it is.
+func topUpPart(now time.Time, portals []string) part {
+	if len(portals) == 0 {
+		return part{}
+	}
+	return part{`
+		INSERT INTO job (portal_id, kind, subject, state, run_at, leased, fence, round, attempt, input, error, caused_at, changed_at)
+		SELECT portal_id, '` + JobTopUp + `', '', 'open', $2::bigint, 0, 0, 1, 0, '', '', $2::bigint, $2::bigint
+		  FROM unnest($1::text[]) AS n (portal_id)` + causedAgain,
+		[]any{portals, now.UnixMicro()}, anyRows}
 }
 
 func creditedUnits(p ledger.Pocket) *int64 {

@@ -28,6 +28,8 @@ type press struct {
 	careful int
 	// statements are those that write what batches came to, by their parts.
 	statements map[string]string
+	// ring is called after a batch was committed that caused jobs.
+	ring func()
 }
 
 const (
@@ -117,7 +119,8 @@ func (p *press) batch(ctx context.Context, now time.Time, requests []ledger.Requ
 	if err != nil || effects.Empty() {
 		return results, true, errors.Join(err, p.rollback(ctx))
 	}
-	if err := p.save(ctx, effects, lock); err != nil {
+	caused := topUps(&effects)
+	if err := p.save(ctx, partsOf(&effects, batch.Now(), caused), lock); err != nil {
 		p.memory.forget(needs)
 		if err = inVain(err); errors.Is(err, errOutdated) {
 			p.careful = caution
@@ -125,6 +128,9 @@ func (p *press) batch(ctx context.Context, now time.Time, requests []ledger.Requ
 		return nil, true, errors.Join(err, p.rollback(ctx))
 	}
 	p.memory.keep(batch, needs)
+	if len(caused) > 0 {
+		p.ring()
+	}
 	return results, true, nil
 }
 
@@ -183,7 +189,7 @@ func (p *press) load(ctx context.Context, batch *ledger.Batch, needs ledger.Need
 		return err
 	})
 	q.Queue(`
-		SELECT p.portal_id, p.book, p.currency, p.position, p.balance, p.held, p.credit_limit, p.credited, p.credited_at
+		SELECT p.portal_id, p.book, p.currency, p.position, p.balance, p.held, p.credit_limit, p.credited, p.credited_at, p.floor
 		  FROM unnest($1::text[], $2::text[]) AS n (portal_id, book)
 		  JOIN pocket p ON p.portal_id = n.portal_id AND p.book = n.book`, portals, books).Query(func(rows pgx.Rows) error {
 		return eachPocket(rows, batch.AddPocket)
@@ -266,12 +272,16 @@ func eachPocket(rows pgx.Rows, each func(ledger.Pocket)) error {
 		currency             money.Currency
 		balance, held, limit int64
 		credited, creditedAt *int64
+		floor                *int64
 	)
-	_, err := pgx.ForEachRow(rows, []any{&p.Portal, &p.Book, &currency, &p.Position, &balance, &held, &limit, &credited, &creditedAt}, func() error {
+	_, err := pgx.ForEachRow(rows, []any{&p.Portal, &p.Book, &currency, &p.Position, &balance, &held, &limit, &credited, &creditedAt, &floor}, func() error {
 		p.Balance, p.Held, p.CreditLimit = money.FromUnits(balance, currency), money.FromUnits(held, currency), money.FromUnits(limit, currency)
-		p.Credited, p.CreditedAt = money.Amount{}, time.Time{}
+		p.Credited, p.CreditedAt, p.Floor = money.Amount{}, time.Time{}, money.Amount{}
 		if credited != nil && creditedAt != nil {
 			p.Credited, p.CreditedAt = money.FromUnits(*credited, currency), time.UnixMicro(*creditedAt).UTC()
+		}
+		if floor != nil {
+			p.Floor = money.FromUnits(*floor, currency)
 		}
 		each(p)
 		return nil
@@ -335,8 +345,7 @@ func eachHold(rows pgx.Rows, each func(ledger.Hold)) error {
 // save writes what a batch came to, in one statement, if all that it changes is what
 // it was, and commits it, which the statement does by itself unless a transaction was
 // begun.
-func (p *press) save(ctx context.Context, e ledger.Effects, begun bool) error {
-	parts := partsOf(&e)
+func (p *press) save(ctx context.Context, parts []part, begun bool) error {
 	var args []any
 	kind := ""
 	for _, part := range parts {
@@ -344,7 +353,9 @@ func (p *press) save(ctx context.Context, e ledger.Effects, begun bool) error {
 		kind += part.sql
 	}
 	for _, part := range parts {
-		args = append(args, part.rows)
+		if part.rows != anyRows {
+			args = append(args, part.rows)
+		}
 	}
 	statement, ok := p.statements[kind]
 	if !ok {

@@ -127,12 +127,20 @@ func TestAllRoadsLeadToTheSameBooks(t *testing.T) {
 		}
 		random := rand.New(rand.NewPCG(seed, uint64(round)))
 		now := epoch
-		refused := 0
+		refused, fallen := 0, 0
 		for n := range length {
 			r := randomRequest(random, n)
 			now = now.Add(time.Duration(random.IntN(12)-3) * time.Second)
 			if random.IntN(20) == 0 {
 				now = now.Add(time.Duration(random.IntN(100)-60) * time.Second)
+			}
+			if n%6 == 5 {
+				var open int
+				if err := stores[0].db.QueryRow(`SELECT count(*) FROM job WHERE state = 'open'`).Scan(&open); err != nil {
+					t.Fatal(err)
+				}
+				fallen += open
+				putFloors(t, stores, random, now)
 			}
 			var want ledger.Result
 			for i, road := range roads {
@@ -159,11 +167,46 @@ func TestAllRoadsLeadToTheSameBooks(t *testing.T) {
 				}
 			}
 		}
+		if fallen < 2 {
+			t.Errorf("jobs were caused %d times", fallen)
+		}
 		if refused == 0 || refused > length*3/4 {
 			t.Errorf("%d of %d are refused", refused, length)
 		}
 		for i := range roads {
 			mustVerify(t, stores[i])
+		}
+	}
+}
+
+// putFloors gives two pockets floors that they are not far from, or none, beside the
+// posters, and says that what was to be done is.
+func putFloors(t *testing.T, stores []*Store, random *rand.Rand, now time.Time) {
+	t.Helper()
+	for _, id := range []string{"p", "q"} {
+		var floor money.Amount
+		pockets := read(t, stores[0], func(tx *Tx) ([]ledger.Pocket, error) { return tx.Pockets(id, ledger.Main) })
+		for _, p := range pockets {
+			if p.Currency() == "USD" && random.IntN(6) > 0 {
+				floor = money.FromUnits(max(1, p.Balance.Units()-p.Held.Units()-random.Int64N(9)), "USD")
+			}
+		}
+		for _, s := range stores {
+			change(t, s, id, func(tx *Tx) error {
+				rule := tx.DeleteTopUpRule
+				if !floor.IsZero() {
+					rule = func() error {
+						return errors.Join(
+							tx.PutTopUpRule(TopUpRule{MinBalance: floor, UpTo: money.FromUnits(floor.Units()+1, "USD"), ModifiedAt: now}),
+							tx.CauseJob(now, Job{Kind: JobTopUp, RunAt: now}))
+					}
+				}
+				if err := errors.Join(tx.LockBook(id, ledger.Main), tx.EnsurePocket(ledger.Main, "USD"), tx.PutFloor(ledger.Main, "USD", floor, now), rule()); err != nil {
+					return err
+				}
+				_, err := tx.exec(`UPDATE job SET state = 'done' WHERE portal_id = $1`, id)
+				return err
+			})
 		}
 	}
 }

@@ -28,6 +28,8 @@ func furnish(t *testing.T, s *Store) {
 			tx.EnsurePocket(ledger.Main, "USD"),
 			tx.PutSubscriptions([]Subscription{{PlanID: -9, Quantity: 1}}),
 			tx.PutTopUpRule(TopUpRule{MinBalance: usd(5_00), UpTo: usd(6_00), ModifiedAt: epoch}),
+			tx.PutFloor(ledger.Main, "USD", usd(5_00), epoch),
+			tx.CauseJob(epoch, Job{Kind: JobTopUp, RunAt: epoch}),
 			tx.PutUsage("room", 1),
 			tx.PutServices([]int{-12}, epoch),
 		)

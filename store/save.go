@@ -3,15 +3,17 @@ package store
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/bursarhq/bursar/ledger"
 	"github.com/bursarhq/bursar/money"
 )
 
-// save writes down what a batch came to, row by row. What may fail comes first: it
-// fails with errOutdated when a book is not what it was, with errNotAllNew when a
-// key was used before.
-func (tx *Tx) save(e ledger.Effects) error {
+// save writes down what a batch that was made for a moment came to, row by row. What
+// may fail comes first: it fails with errOutdated when a book is not what it was, with
+// errNotAllNew when a key was used before.
+func (tx *Tx) save(now time.Time, e ledger.Effects) error {
 	for i, b := range e.Books {
 		if err := tx.updateBook(b, e.Was.Books[i]); err != nil {
 			return fmt.Errorf("book %s of %s: %w", b.Book, b.Portal, err)
@@ -47,7 +49,24 @@ func (tx *Tx) save(e ledger.Effects) error {
 			return fmt.Errorf("pocket %s of %s: %w", p.Currency(), p.Portal, err)
 		}
 	}
+	for _, portalID := range topUps(&e) {
+		if err := tx.causeJob(now, portalID, Job{Kind: JobTopUp, RunAt: now}); err != nil {
+			return fmt.Errorf("have the wallet of %s topped up: %w", portalID, err)
+		}
+	}
 	return nil
+}
+
+// topUps are the portals whose wallets fell below a floor, sorted and each once.
+// Credit for AI is not topped up by itself.
+func topUps(e *ledger.Effects) (portals []string) {
+	for i := range e.Low {
+		if e.Low[i].Book == ledger.Main {
+			portals = append(portals, e.Low[i].Portal)
+		}
+	}
+	slices.Sort(portals)
+	return slices.Compact(portals)
 }
 
 // errOutdated says that what requests ran on is not so any more.
@@ -142,6 +161,14 @@ func credited(p ledger.Pocket) any {
 	return p.Credited.Units()
 }
 
+// floorOf is how a floor is kept: NULL where there is none.
+func floorOf(p ledger.Pocket) any {
+	if p.Floor.IsZero() {
+		return nil
+	}
+	return p.Floor.Units()
+}
+
 // insertPocket adds a pocket that was not there. It is outdated when somebody else
 // added an empty one, which moves the book no further.
 func (tx *Tx) insertPocket(p ledger.Pocket) error {
@@ -165,9 +192,10 @@ func (tx *Tx) updatePocket(p, was ledger.Pocket) error {
 		   AND currency = $3
 		   AND balance = $8
 		   AND held = $9
-		   AND credit_limit = $10`,
+		   AND credit_limit = $10
+		   AND floor IS NOT DISTINCT FROM $11`,
 		p.Portal, string(p.Book), string(p.Currency()), p.Balance.Units(), p.Held.Units(), credited(p), micros(p.CreditedAt),
-		was.Balance.Units(), was.Held.Units(), was.CreditLimit.Units())
+		was.Balance.Units(), was.Held.Units(), was.CreditLimit.Units(), floorOf(was))
 }
 
 // EnsurePocket adds an empty pocket to a book of the portal, after those it has,

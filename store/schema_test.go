@@ -252,6 +252,21 @@ func TestLedgerTablesRefuseWhatGoCannotSay(t *testing.T) {
 			`UPDATE refund SET total = amount - 1`,
 			`UPDATE refund SET transfer = 0`,
 			`UPDATE refund SET portal_id = 'stray'`,
+			`INSERT INTO job SELECT * FROM job`,
+			`UPDATE job SET kind = ''`,
+			`UPDATE job SET state = 'maybe'`,
+			`UPDATE job SET state = 'done', leased = 1`,
+			`UPDATE job SET round = 0`,
+			`INSERT INTO event SELECT * FROM event`,
+			`UPDATE event SET number = 0`,
+			`UPDATE event SET position = 0`,
+			`UPDATE top_up_rule SET max_charge = 0`,
+			`UPDATE top_up_rule SET max_count = -1`,
+			`UPDATE top_up SET declines = -1`,
+			`UPDATE top_up SET portal_id = 'stray'`,
+			`INSERT INTO webhook SELECT * FROM webhook`,
+			`INSERT INTO undelivered SELECT * FROM undelivered`,
+			`UPDATE hold SET told = 2`,
 		})
 		mustVerify(t, s)
 	})
@@ -311,6 +326,25 @@ func keepBooks(t *testing.T, s *Store) {
 		t.Fatal(err)
 	}
 	if _, _, err := s.RecordSandboxRefund(t.Context(), SandboxRefund{PortalID: "p", ID: "r", ChargeID: "c", Amount: usd(1), At: epoch}); err != nil {
+		t.Fatal(err)
+	}
+	change(t, s, "p", func(tx *Tx) error {
+		if _, err := tx.AppendEvent(Event{Type: "balance.low", At: epoch, Data: "{}"}); err != nil {
+			return err
+		}
+		for _, statement := range []string{
+			`INSERT INTO top_up (portal_id, declines, reason, fingerprint, method) VALUES ('p', 1, 'no_funds', 'f', 'pm_1')`,
+			`INSERT INTO webhook (webhook_id, url, description, portal_id, types, private, secret, old_secret, state, reason, position, failures, last_status, created_at)
+			 VALUES ('w', 'https://a.example', '', 'p', '[]', 0, 'whsec_1', '', 'active', '', 0, 0, '', 1)`,
+			`INSERT INTO undelivered (webhook_id, position, attempts, status, at) VALUES ('w', 1, 9, '500', 1)`,
+		} {
+			if _, err := tx.exec(statement); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if _, err := s.PlaceEvents(t.Context(), func(*Tx) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 }

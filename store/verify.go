@@ -28,8 +28,10 @@ type Verified struct{ Portals, Transfers, Holds, Keys, Seals, Collections int64 
 // with the ledger. Each portal is read as it is at one moment.
 func (s *Store) Verify(ctx context.Context, in Verification) (Verified, []ledger.Sum, error) {
 	v := &verifier{Verification: in, sums: map[sumKey]*big.Int{}}
-	if err := s.Read(ctx, v.strays); err != nil {
-		return v.Verified, nil, err
+	for _, check := range []func(*Tx) error{v.strays, v.inLine} {
+		if err := s.Read(ctx, check); err != nil {
+			return v.Verified, nil, err
+		}
 	}
 	for after := ""; ; {
 		var portals []Portal
@@ -68,9 +70,9 @@ func (v *verifier) tell() {
 	}
 }
 
-// strays looks for rows of the ledger that are of no portal.
+// strays looks for rows that name a portal which there is not.
 func (v *verifier) strays(tx *Tx) error {
-	for _, table := range []string{"book", "pocket", "transfer", "hold", "done", "seal", "collection", "refund", "sandbox_charge", "sandbox_page", "sandbox_refund"} {
+	for _, table := range []string{"book", "pocket", "transfer", "hold", "done", "seal", "collection", "refund", "sandbox_charge", "sandbox_page", "sandbox_refund", "job", "event", "webhook"} {
 		for after := ""; ; {
 			var portalID, known sql.NullString
 			// One step for each portal, whatever the number of rows. The table's name
@@ -126,7 +128,7 @@ func (v *verifier) portal(tx *Tx, portalID string) error {
 	if err := audit.End(); err != nil {
 		return err
 	}
-	for _, check := range []func(*Tx, string) error{v.keys, v.corrections, v.completions, v.collections, v.collected, v.refunded, v.sealed} {
+	for _, check := range []func(*Tx, string) error{v.keys, v.corrections, v.completions, v.collections, v.collected, v.refunded, v.sealed, v.floors, v.numbered} {
 		if err := check(tx, portalID); err != nil {
 			return err
 		}

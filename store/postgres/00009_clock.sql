@@ -27,9 +27,23 @@ CREATE INDEX dead_job ON job (state, kind, portal_id, subject) WHERE state = 'de
 -- nobody does.
 ALTER TABLE pocket ADD COLUMN floor BIGINT;
 
+-- What a rule is about is there, so that it can be watched.
+INSERT INTO pocket (portal_id, book, currency, position, balance, held)
+SELECT r.portal_id, 'main', r.currency, (SELECT count(*) FROM pocket p WHERE p.portal_id = r.portal_id AND p.book = 'main'), 0, 0
+  FROM top_up_rule r
+ WHERE NOT EXISTS (SELECT 1 FROM pocket p WHERE p.portal_id = r.portal_id AND p.book = 'main' AND p.currency = r.currency);
+
 UPDATE pocket
    SET floor = (SELECT r.min_balance FROM top_up_rule r WHERE r.portal_id = pocket.portal_id AND r.currency = pocket.currency)
  WHERE book = 'main';
+
+-- Who is below it already can fall no more.
+INSERT INTO job (portal_id, kind, subject, state, run_at, leased, fence, round, attempt, input, error, caused_at, changed_at)
+SELECT p.portal_id, 'top_up', '', 'open', b.last_at, 0, 0, 1, 0, '', '', b.last_at, b.last_at
+  FROM pocket p
+  JOIN book b ON b.portal_id = p.portal_id AND b.book = p.book
+ WHERE p.book = 'main'
+   AND p.balance - p.held < p.floor;
 
 -- How much a rule may charge; NULL: as its target says. Money is in its currency.
 ALTER TABLE top_up_rule ADD COLUMN max_charge BIGINT CHECK (max_charge > 0); -- in one charge

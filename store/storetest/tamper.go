@@ -54,6 +54,18 @@ var tampers = []struct{ name, do, undo string }{
 	{"a seal's beginning", `UPDATE seal SET first = first + 1 WHERE book = 'main'`, `UPDATE seal SET first = first - 1 WHERE book = 'main'`},
 	{"a collection that settled", `UPDATE collection SET state = 'declined' WHERE state = 'settled'`, `UPDATE collection SET state = 'settled' WHERE state = 'declined' AND number = 1`},
 	{"a collection that did not", `UPDATE collection SET state = 'settled' WHERE number = 2`, `UPDATE collection SET state = 'declined' WHERE number = 2`},
+	{"a floor", `UPDATE pocket SET floor = floor + 1`, `UPDATE pocket SET floor = floor - 1`},
+	{"a floor that is no more", `UPDATE pocket SET floor = NULL WHERE currency = 'USD' AND book = 'main'`, `UPDATE pocket SET floor = 940 WHERE currency = 'USD' AND book = 'main'`},
+	{"a floor of another pocket", `UPDATE pocket SET floor = 940 WHERE currency = 'EUR'`, `UPDATE pocket SET floor = NULL WHERE currency = 'EUR'`},
+	{"a floor of AI credit", `UPDATE pocket SET floor = 940 WHERE book = 'ai'`, `UPDATE pocket SET floor = NULL WHERE book = 'ai'`},
+	{"a rule that is not watched", `UPDATE top_up_rule SET currency = 'GBP'`, `UPDATE top_up_rule SET currency = 'USD'`},
+	{"who fell and nobody noticed", `UPDATE job SET kind = 'other'`, `UPDATE job SET kind = 'top_up'`},
+	{"an event's number", `UPDATE event SET number = 9 WHERE number = 2`, `UPDATE event SET number = 2 WHERE number = 9`},
+	{"an event's moment", `UPDATE event SET at = at + 60000000 WHERE number = 1`, `UPDATE event SET at = at - 60000000 WHERE number = 1`},
+	{"an event's place", `UPDATE event SET position = 1 WHERE number = 2`, `UPDATE event SET position = 2 WHERE number = 2`},
+	{"a place that is nobody's", `UPDATE event SET position = 4 WHERE number = 2`, `UPDATE event SET position = 2 WHERE number = 2`},
+	{"the last event", `UPDATE event SET position = NULL WHERE number = 3`, `UPDATE event SET position = 3 WHERE number = 3`},
+	{"how far the line goes", `UPDATE counter SET value = value + 1 WHERE name = 'event'`, `UPDATE counter SET value = value - 1 WHERE name = 'event'`},
 	{"what was collected", `UPDATE collection SET amount = amount + 1 WHERE number = 1`, `UPDATE collection SET amount = amount - 1 WHERE number = 1`},
 }
 
@@ -62,8 +74,10 @@ var tampers = []struct{ name, do, undo string }{
 func forTampering(t *testing.T, s *store.Store) {
 	t.Helper()
 	addPortals(t, s, "p", "q")
+	must(t, s, ask("credit", credit(usd(1000))))
+	putFloor(t, s, "p", usd(940))
 	must(t, s,
-		ask("credit", credit(usd(1000))), ask("charge", charge(usd(100))),
+		ask("charge", charge(usd(100))),
 		ask("hold 1", reserve(usd(10))), ask("complete", ledger.Complete{Hold: 1}),
 		ask("hold 2", reserve(usd(20))), ask("void", ledger.Void{Hold: 2}), ask("hold 3", reserve(usd(30))),
 		ask("ai", buyAI(usd(40))),
@@ -93,6 +107,16 @@ func forTampering(t *testing.T, s *store.Store) {
 		}
 		return nil
 	})
+	change(t, s, "p", func(tx *store.Tx) (err error) {
+		for range 3 {
+			_, more := tx.AppendEvent(store.Event{Type: "balance.low", At: epoch, Data: "{}"})
+			err = errors.Join(err, more)
+		}
+		return err
+	})
+	if _, err := s.PlaceEvents(t.Context(), func(*store.Tx) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
 	diff(t, "verified", verify(t, s), store.Verified{Portals: 2, Transfers: 10, Holds: 4, Keys: 14, Seals: 2, Collections: 2})
 }
 
@@ -190,10 +214,13 @@ func mustBeFound(t *testing.T, s *store.Store, db Database, name, tamper, undo s
 func strays(t *testing.T, db Database) {
 	s := db.open(t)
 	forTampering(t, s)
-	for _, table := range []string{"book", "pocket", "transfer", "hold", "done", "seal", "collection"} {
+	for _, table := range []string{"book", "pocket", "transfer", "hold", "done", "seal", "collection", "job", "event"} {
 		do(t, db, "CREATE TABLE kept AS SELECT * FROM "+table+" WHERE portal_id = 'p'")
 		do(t, db, "UPDATE kept SET portal_id = 'stray'")
 		mustBeFound(t, s, db, "a stray in "+table, "INSERT INTO "+table+" SELECT * FROM kept", "DELETE FROM "+table+" WHERE portal_id = 'stray'")
 		do(t, db, "DROP TABLE kept")
 	}
+	mustBeFound(t, s, db, "a stray webhook", `
+		INSERT INTO webhook (webhook_id, url, description, portal_id, types, private, secret, old_secret, state, reason, position, failures, last_status, created_at)
+		VALUES ('w', 'https://a.example', '', 'stray', '[]', 0, '', '', 'active', '', 0, 0, '', 0)`, "DELETE FROM webhook")
 }
