@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/bursarhq/bursar/money"
 	"github.com/bursarhq/bursar/wallet"
 )
 
 // amount reads "14.00 USD"; "" is the zero Amount.
-func amount(t testing.TB, text string) money.Amount {
+func amount(t rapid.TB, text string) money.Amount {
 	t.Helper()
 	if text == "" {
 		return money.Amount{}
@@ -34,7 +35,7 @@ func ago(t testing.TB, d time.Duration, text string) wallet.Charged {
 }
 
 // rule is one of 20 and 100 dollars.
-func rule(t testing.TB) wallet.Rule {
+func rule(t rapid.TB) wallet.Rule {
 	return wallet.Rule{Enabled: true, Floor: amount(t, "20 USD"), Target: amount(t, "100 USD")}
 }
 
