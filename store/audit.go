@@ -25,6 +25,15 @@ type Audit struct {
 
 // AppendAudit adds a line to the trail of the transaction's portal, and numbers it.
 func (tx *Tx) AppendAudit(a Audit) error {
+	if tx.portal == "" { // there is no portal's row whose lock keeps others from the same number
+		var changes int64
+		if err := tx.row(`
+			SELECT value
+			  FROM counter
+			 WHERE name = 'operator_keys' `+tx.lockRows, nil, &changes); err != nil {
+			return err
+		}
+	}
 	return tx.one(`
 		INSERT INTO audit (portal_id, number, at, action, object, actor, actor_id, actor_name, request_id, before, after)
 		SELECT $1, CAST(coalesce(max(number), 0) + 1 AS BIGINT), CAST($2 AS BIGINT), $3, $4, $5, $6, $7, $8, $9, $10

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"strings"
 	"time"
 )
 
@@ -84,17 +85,65 @@ func (s *Store) PlaceEvents(ctx context.Context, also func(*Tx) error) (placed i
 	return placed, err
 }
 
-// EventsAfter returns up to limit events after a place in the line: of one portal
-// unless that is "", and of one type unless that is "".
-func (tx *Tx) EventsAfter(position int64, portalID, kind string, limit int) ([]Event, error) {
-	return tx.events(`
+// EventFilter says which events are read.
+type EventFilter struct {
+	// PortalID is the portal in which they happened; "" means any.
+	PortalID string
+	// Types are those that they may be of; nil means any. None has a space in it.
+	Types []string
+}
+
+// lookedThrough bounds how many places of the line are looked through at once for
+// events of some types.
+const lookedThrough = 10_000
+
+// LastPosition returns the place of the last event in the line; 0 when there is none.
+func (tx *Tx) LastPosition() (last int64, err error) {
+	err = tx.row(`
+		SELECT value
+		  FROM counter
+		 WHERE name = 'event'`, nil, &last)
+	return last, err
+}
+
+// EventsAfter returns up to limit events after a place in the line, and up to which
+// place there are no others such: that of the last one, or a later one, as it looks
+// through a part of the line only.
+func (tx *Tx) EventsAfter(position int64, filter EventFilter, limit int) (all []Event, through int64, err error) {
+	last, err := tx.LastPosition()
+	if err != nil || last <= position {
+		return nil, position, err
+	}
+	through = last
+	if len(filter.Types) > 0 {
+		through = min(last, position+lookedThrough)
+	}
+	types := strings.Join(filter.Types, " ")
+	if types != "" {
+		types = " " + types + " "
+	}
+	// Each has a text of its own, so that each has an index.
+	const (
+		columns = `
 		SELECT portal_id, number, position, type, at, data
 		  FROM event
 		 WHERE position > $1
-		   AND ($2 = '' OR portal_id = $2)
-		   AND ($3 = '' OR type = $3)
+		   AND position <= $2
+		   AND ($3 = '' OR $3 LIKE '% ' || type || ' %')
+		   `
+		order = `
 		 ORDER BY position
-		 LIMIT $4`, position, portalID, kind, limit)
+		 LIMIT $4`
+	)
+	if filter.PortalID == "" {
+		all, err = tx.events(columns+order, position, through, types, limit)
+	} else {
+		all, err = tx.events(columns+"AND portal_id = $5"+order, position, through, types, limit, filter.PortalID)
+	}
+	if err == nil && len(all) == limit {
+		through = all[limit-1].Position
+	}
+	return all, through, err
 }
 
 // EventsOf returns up to limit events of a portal after a number, whether they have

@@ -12,8 +12,8 @@ import (
 var shared = []string{"host", "counter", "operator_key", "webhook", "undelivered"}
 
 // unreferred are the tables whose rows name their portal and refer to nothing: the
-// ledger's, whose strays Verify finds, and the sandbox's, which are another house's
-// books.
+// ledger's, whose strays Verify finds, the sandbox's, which are another house's
+// books, and those that there are some of for no portal.
 var unreferred = []string{"book", "done", "transfer", "hold", "pocket", "seal", "collection", "sandbox_charge", "sandbox_page", "sandbox_refund", "audit", "job", "event"}
 
 // table is what the DDL says of one.

@@ -91,6 +91,7 @@ CREATE TABLE event (
 );
 
 CREATE INDEX event_in_line ON event (position) WHERE position IS NOT NULL;
+CREATE INDEX event_in_line_of_portal ON event (portal_id, position) WHERE position IS NOT NULL;
 CREATE INDEX event_not_in_line ON event (at, portal_id, number) WHERE position IS NULL;
 
 INSERT INTO counter (name, value) VALUES ('event', 0);
