@@ -81,6 +81,13 @@ const (
 	OperatorKeyRevoked  Action = "operator_key.revoke"
 	JobRetried          Action = "job.retry"
 	JobCanceled         Action = "job.cancel"
+	WebhookCreated      Action = "webhook.create"
+	WebhookChanged      Action = "webhook.change"
+	WebhookRotated      Action = "webhook.rotate"
+	WebhookPaused       Action = "webhook.pause"
+	WebhookResumed      Action = "webhook.resume"
+	WebhookReplayed     Action = "webhook.replay"
+	WebhookDeleted      Action = "webhook.delete"
 )
 
 // trail is what a change says of itself. A change that came to nothing leaves it

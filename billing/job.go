@@ -15,7 +15,9 @@ import (
 // says that it is done: it looks at the facts and takes the next step, so that one
 // that was left in the middle is gone on with wherever it was.
 const (
-	jobTopUp = "top_up" // refills the wallet of the portal, by its rule
+	jobTopUp   = "top_up"  // refills the wallet of the portal, by its rule
+	jobDeliver = "deliver" // sends events to a webhook, of no portal
+	jobReplay  = "replay"  // sends some to it again
 )
 
 // jobKind is how jobs of a kind are done.
@@ -27,7 +29,9 @@ type jobKind struct {
 
 func (s *Service) jobKind(name string) (jobKind, bool) {
 	kind, ok := map[string]jobKind{
-		jobTopUp: {attempts: 30, do: s.runTopUp},
+		jobTopUp:   {attempts: 30, do: s.runTopUp},
+		jobDeliver: {attempts: 30, do: deliver},
+		jobReplay:  {attempts: 30, do: replay},
 	}[name]
 	return kind, ok
 }
@@ -162,9 +166,13 @@ func (s *Service) NextAt(ctx context.Context) (at time.Time, ok bool, err error)
 // job or an event.
 func (s *Service) JobsCaused() <-chan struct{} { return s.store.JobsCaused() }
 
-// PlaceEvents gives events their places in the line of all, and returns how many.
+// PlaceEvents gives events their places in the line of all, and returns how many. It
+// has them be sent to webhooks.
 func (s *Service) PlaceEvents(ctx context.Context) (int64, error) {
-	placed, err := s.store.PlaceEvents(ctx, func(*store.Tx) error { return nil })
+	placed, err := s.store.PlaceEvents(ctx, s.causeDeliveries)
+	if placed > 0 && err == nil {
+		s.line.placed()
+	}
 	return placed, fromStore("place events", err)
 }
 

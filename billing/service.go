@@ -14,6 +14,7 @@ import (
 	"github.com/bursarhq/bursar/mail"
 	"github.com/bursarhq/bursar/payment"
 	"github.com/bursarhq/bursar/store"
+	"github.com/bursarhq/bursar/webhook"
 )
 
 // Config says what a Service works with.
@@ -31,6 +32,8 @@ type Config struct {
 	// SalesEmail is who is written to by customers who ask about prices; "" means
 	// nobody.
 	SalesEmail string
+	// Webhooks sends events to webhooks; nil means a sender of its own.
+	Webhooks *webhook.Sender
 	// Log is told what fails where nobody waits for it; nil means that nobody is.
 	Log *slog.Logger
 	// Now tells the time; nil means time.Now.
@@ -63,6 +66,8 @@ type Service struct {
 	firsts   *lru.Cache[placeInTime, int64]
 	builders *builders
 	log      *slog.Logger
+	webhooks *webhook.Sender
+	line     *line
 
 	mail                 mail.Sender // nil: none
 	mailFrom, salesEmail string
@@ -88,6 +93,9 @@ func New(config Config) (*Service, error) {
 	}
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
+	}
+	if config.Webhooks == nil {
+		config.Webhooks = webhook.New(webhook.Config{})
 	}
 	if config.Now == nil {
 		config.Now = time.Now
@@ -129,6 +137,8 @@ func New(config Config) (*Service, error) {
 		firsts:        firsts,
 		builders:      newBuilders(),
 		log:           config.Log,
+		webhooks:      config.Webhooks,
+		line:          newLine(),
 		store:         config.Store,
 		catalog:       config.Catalog,
 		provider:      config.Provider,
