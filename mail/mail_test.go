@@ -7,11 +7,13 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
+	"mime/quotedprintable"
 	"net"
 	netmail "net/mail"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -59,7 +61,7 @@ func TestOutboxKeepsMessages(t *testing.T) {
 	if err := box.Send(t.Context(), hello()); err != nil {
 		t.Fatal(err)
 	}
-	const name = "20260708T113943.123456Z-one_at_example.com.eml"
+	const name = "one_at_example.com.eml"
 	if d := cmp.Diff([]string{name}, files(t, dir)); d != "" {
 		t.Fatal(d)
 	}
@@ -101,15 +103,54 @@ func TestMessagesWithoutIDsHaveTheirOwn(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if all := files(t, dir); len(all) != 2 || !strings.HasSuffix(all[0], "_at_example.com.eml") {
+	all := files(t, dir)
+	if len(all) != 2 || !strings.HasPrefix(all[0], "20260708T113943.123456Z-") || !strings.HasSuffix(all[0], "_at_example.com.eml") {
 		t.Errorf("files %q", all)
 	}
 }
 
-func TestMarkupComesBesideText(t *testing.T) {
+// A message with an ID is written once, whoever writes it how often.
+func TestOutboxKeepsMessagesWithIDsOnce(t *testing.T) {
 	dir := t.TempDir()
+	read := func() string {
+		t.Helper()
+		content, err := os.ReadFile(filepath.Join(dir, "one_at_example.com.eml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(content)
+	}
 	m := hello()
-	m.HTML = "<p>Hello</p>"
+	if err := (&Outbox{Dir: dir, Now: now}).Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	first := read()
+	m.Text = "something else"
+	if err := (&Outbox{Dir: dir}).Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	if again := read(); again != first {
+		t.Errorf("it was written again:\n%s", again)
+	}
+	m.ID = "two@example.com"
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if err := (&Outbox{Dir: dir}).Send(t.Context(), m); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if d := cmp.Diff([]string{"one_at_example.com.eml", "two_at_example.com.eml"}, files(t, dir)); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestMarkupComesBesideText(t *testing.T) {
+	m := hello()
+	m.HTML = `<p style="color: red">Grüße</p>` + strings.Repeat("<b>x</b>", 1000) // a long line
+	dir := t.TempDir()
 	if err := (&Outbox{Dir: dir}).Send(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
@@ -117,28 +158,66 @@ func TestMarkupComesBesideText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	head, body := parsed(t, string(content))
+	s := (&server{}).serve(t)
+	if err := s.sender("?tls=none").Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	_, arrived, _ := strings.Cut(s.messages()[0], "RCPT TO:<sales@example.com>\n")
+	for where, text := range map[string]string{"in the outbox": string(content), "at the server": arrived} {
+		for line := range strings.Lines(text) {
+			if len(line) > 80 || strings.ContainsFunc(line, func(c rune) bool { return c > 126 }) {
+				t.Errorf("%s: not every program reads the line %q", where, line)
+			}
+		}
+		head, body := parsed(t, text)
+		want := []string{
+			"text/plain; charset=UTF-8, quoted-printable: Hello,\r\n.\r\nÄ",
+			"text/html; charset=UTF-8, quoted-printable: " + m.HTML,
+		}
+		if d := cmp.Diff(want, parts(t, head, body)); d != "" {
+			t.Errorf("%s: parts (-want +got):\n%s", where, d)
+		}
+	}
+}
+
+// parts returns what a message is made of: the type, the encoding and the text of each,
+// in their order.
+func parts(t *testing.T, head netmail.Header, body string) (all []string) {
+	t.Helper()
 	kind, parameters, err := mime.ParseMediaType(head.Get("Content-Type"))
 	if err != nil || kind != "multipart/alternative" {
 		t.Fatalf("%s, %v", kind, err)
 	}
-	var parts []string
 	for r := multipart.NewReader(strings.NewReader(body), parameters["boundary"]); ; {
-		part, err := r.NextPart()
+		part, err := r.NextRawPart()
 		if err == io.EOF {
-			break
+			return all
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := io.ReadAll(part)
+		text, err := io.ReadAll(quotedprintable.NewReader(part))
 		if err != nil {
 			t.Fatal(err)
 		}
-		parts = append(parts, part.Header.Get("Content-Type")+": "+strings.TrimSpace(string(text)))
+		all = append(all, part.Header.Get("Content-Type")+", "+part.Header.Get("Content-Transfer-Encoding")+": "+strings.TrimSpace(string(text)))
 	}
-	if d := cmp.Diff([]string{"text/plain; charset=UTF-8: Hello,\r\n.\r\nÄ", "text/html; charset=UTF-8: <p>Hello</p>"}, parts); d != "" {
-		t.Errorf("parts (-want +got):\n%s", d)
+}
+
+func TestWhoWroteAMessage(t *testing.T) {
+	for automatic, want := range map[bool]string{false: "", true: "auto-generated"} {
+		m, dir := hello(), t.TempDir()
+		m.Automatic = automatic
+		if err := (&Outbox{Dir: dir}).Send(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		content, err := os.ReadFile(filepath.Join(dir, files(t, dir)[0]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if head, _ := parsed(t, string(content)); head.Get("Auto-Submitted") != want {
+			t.Errorf("automatic: %t: %q", automatic, head.Get("Auto-Submitted"))
+		}
 	}
 }
 
@@ -299,6 +378,34 @@ func TestServerThatDoesNotTakeMessages(t *testing.T) {
 		})
 	}
 	goleak.VerifyNone(t, before)
+}
+
+// Whether a server may have a message is told from whether it can't.
+func TestServerThatMayHaveTakenTheMessage(t *testing.T) {
+	for name, c := range map[string]struct {
+		server  *server
+		unknown bool
+	}{
+		"silence after the message":  {&server{silent: "end"}, true},
+		"gone after the message":     {&server{gone: true}, true},
+		"silence before the message": {&server{silent: "data"}, false},
+		"no, not now":                {&server{refuse: "end 451"}, false},
+		"no":                         {&server{refuse: "end 554"}, false},
+		"no to the recipient":        {&server{refuse: "rcpt 550"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := c.server.serve(t)
+			sender := s.sender("?tls=none")
+			sender.Timeout = 300 * time.Millisecond
+			err := sender.Send(t.Context(), hello())
+			if err == nil || errors.Is(err, ErrUnknown) != c.unknown || c.unknown && errors.Is(err, ErrRefused) {
+				t.Errorf("got %v", err)
+			}
+			if got := s.messages(); (len(got) == 1) != c.unknown {
+				t.Errorf("it has %d messages", len(got))
+			}
+		})
+	}
 }
 
 func TestSendingIsGivenUp(t *testing.T) {

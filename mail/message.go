@@ -24,14 +24,19 @@ type Message struct {
 	ReplyTo string
 	Subject string
 	// Text is the message, HTML the same with markup; "" for none. One of them must
-	// be there.
+	// be there. With both, each reader's program shows the one that it can.
 	Text, HTML string
-	// ID tells the message from all others, as "name@domain"; "" has one drawn.
+	// ID tells the message from all others, as "name@domain", its Message-ID; "" has one
+	// drawn. A message that may have to be sent again needs one.
 	ID string
+	// Automatic says that no person wrote it, so that no program answers it.
+	// Source: RFC 3834, section 5.
+	Automatic bool
 }
 
 // Sender sends messages. When Send returns nil, somebody else answers for the
-// message; it fails with ErrMessage, ErrRefused, or in a way that may pass.
+// message; it fails with ErrMessage, ErrRefused, ErrUnknown, or in a way that may pass:
+// then nobody has the message.
 type Sender interface {
 	Send(ctx context.Context, m Message) error
 }
@@ -41,6 +46,9 @@ var (
 	ErrMessage = errors.New("not a message that can be sent")
 	// ErrRefused says that the server will not take the message, now or later.
 	ErrRefused = errors.New("the mail server refused the message")
+	// ErrUnknown says that the message is out, and no answer came: the server may have
+	// taken it.
+	ErrUnknown = errors.New("the mail server may have taken the message")
 )
 
 const (
@@ -129,6 +137,9 @@ func (m *Message) encoded(now time.Time) (*gomail.Msg, string, error) {
 		}
 	}
 	out.Subject(m.Subject)
+	if m.Automatic {
+		out.SetGenHeader("Auto-Submitted", "auto-generated")
+	}
 	out.SetMessageIDWithValue(id)
 	out.SetDateWithValue(now)
 	switch {

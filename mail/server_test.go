@@ -27,9 +27,10 @@ type server struct {
 	implicit bool   // TLS from the first byte on
 	startTLS bool   // offers it
 	password string // of user "ann"; "" asks for none
-	silent   string // the command that it never answers; "" answers all
+	silent   string // the command, or "end" of a message, that it never answers; "" answers all
 	refuse   string // what it refuses: "rcpt 550", "data 451", "end 554"
 	quit     bool   // it is gone at QUIT
+	gone     bool   // it takes a message, and is gone before it says so
 
 	mu    sync.Mutex
 	got   []string // messages, with their envelopes
@@ -172,6 +173,12 @@ func (s *server) talk(conn net.Conn) {
 			s.mu.Lock()
 			s.got = append(s.got, envelope+message)
 			s.mu.Unlock()
+			if s.silent == "end" {
+				<-s.ended
+			}
+			if s.silent == "end" || s.gone {
+				return
+			}
 			say("250 taken")
 		case "quit":
 			if !s.quit {

@@ -204,9 +204,14 @@ func (e *sendError) Error() string {
 // Unwrap returns what kind of error it is, and not the error itself.
 func (e *sendError) Unwrap() []error {
 	var kinds []error
-	var refused *gomail.SendError
-	if errors.As(e.err, &refused) && !refused.IsTemp() && refused.ErrorCode() >= 500 {
-		kinds = append(kinds, ErrRefused)
+	var failed *gomail.SendError
+	if errors.As(e.err, &failed) {
+		switch code := failed.ErrorCode(); {
+		case !failed.IsTemp() && code >= 500:
+			kinds = append(kinds, ErrRefused)
+		case failed.Reason == gomail.ErrSMTPDataClose && code == 0: // all was said, nothing was answered
+			kinds = append(kinds, ErrUnknown)
+		}
 	}
 	for _, kind := range []error{context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(e.err, kind) {
