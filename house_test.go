@@ -25,7 +25,7 @@ var floors = map[string]int{
 
 	"docspace": 2, "catalog": 2, "ledger": 2, "payment": 2, "mail": 2, "event": 2, "webhook": 2,
 
-	"wallet": 3, "subscription": 3,
+	"wallet": 3, "subscription": 3, "notice": 3,
 	"payment/sandbox": 3, "payment/stripe": 3, "payment/manual": 3,
 
 	"store": 4,

@@ -293,20 +293,7 @@ func amountText(a money.Amount) string {
 }
 
 // numberText writes an amount's number with commas between thousands.
-func numberText(a money.Amount) string {
-	whole, fraction, point := strings.Cut(a.Decimal(), ".")
-	sign := ""
-	if strings.HasPrefix(whole, "-") {
-		sign, whole = "-", whole[1:]
-	}
-	for i := len(whole) - 3; i > 0; i -= 3 {
-		whole = whole[:i] + "," + whole[i:]
-	}
-	if point {
-		whole += "." + fraction
-	}
-	return sign + whole
-}
+func numberText(a money.Amount) string { return a.Grouped() }
 
 func currencyText(c money.Currency) string {
 	if c == "" {

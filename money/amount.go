@@ -209,6 +209,23 @@ func (a Amount) AppendDecimal(b []byte) []byte {
 	return a.appendDecimal(b, a.currency.Digits())
 }
 
+// Grouped returns the number as people read it, with commas between thousands:
+// "1,234,567.50".
+func (a Amount) Grouped() string {
+	whole, fraction, point := strings.Cut(a.Decimal(), ".")
+	sign := ""
+	if strings.HasPrefix(whole, "-") {
+		sign, whole = "-", whole[1:]
+	}
+	for i := len(whole) - 3; i > 0; i -= 3 {
+		whole = whole[:i] + "," + whole[i:]
+	}
+	if point {
+		whole += "." + fraction
+	}
+	return sign + whole
+}
+
 // AppendShortest appends the number with no decimal place that it could do
 // without (148.5, 20), the form that a reader of whole numbers expects.
 func (a Amount) AppendShortest(b []byte) []byte {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"math/big"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -157,6 +158,19 @@ func TestTextRoundTrip(t *testing.T) {
 			t.Fatalf("%s came back as %v, %v", data, back, err)
 		}
 	})
+}
+
+func TestGrouped(t *testing.T) {
+	for text, want := range map[string]string{
+		"0 USD": "0.00", "999.5 USD": "999.50", "1000 USD": "1,000.00", "-1000 USD": "-1,000.00", "-999 JPY": "-999",
+		"1234567 JPY": "1,234,567", "123456.12345678 USD": "123,456.12345678",
+	} {
+		number, code, _ := strings.Cut(text, " ")
+		a, err := Parse(number, Currency(code))
+		if err != nil || a.Grouped() != want {
+			t.Errorf("%s is %s, %v; want %s", text, a.Grouped(), err, want)
+		}
+	}
 }
 
 func TestJSONForm(t *testing.T) {
