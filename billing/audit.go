@@ -149,8 +149,14 @@ func (s *Service) trace(ctx context.Context, tx *store.Tx, fn func(t *trail) err
 	}
 	for _, what := range t.events {
 		e := store.Event{Type: string(what.Type()), At: s.now(), Data: asJSON(what)}
-		if _, err := tx.AppendEvent(e); err != nil {
+		number, err := tx.AppendEvent(e)
+		if err != nil {
 			return fmt.Errorf("write event %s: %w", e.Type, err)
+		}
+		for _, job := range s.noticesFor(number, what) {
+			if err := tx.CauseJob(s.now(), job); err != nil {
+				return fmt.Errorf("have event %s mailed: %w", e.Type, err)
+			}
 		}
 	}
 	return nil

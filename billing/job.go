@@ -18,6 +18,7 @@ const (
 	jobTopUp   = "top_up"  // refills the wallet of the portal, by its rule
 	jobDeliver = "deliver" // sends events to a webhook, of no portal
 	jobReplay  = "replay"  // sends some to it again
+	jobNotice  = "notice"  // mails an event to who must know of it
 )
 
 // jobKind is how jobs of a kind are done.
@@ -32,6 +33,7 @@ func (s *Service) jobKind(name string) (jobKind, bool) {
 		jobTopUp:   {attempts: 30, do: s.runTopUp},
 		jobDeliver: {attempts: 30, do: deliver},
 		jobReplay:  {attempts: 30, do: replay},
+		jobNotice:  {attempts: noticeAttempts, do: func(ctx context.Context, r *run) error { return r.mailNotice(ctx) }},
 	}[name]
 	return kind, ok
 }
@@ -43,7 +45,7 @@ const jobLease = 2 * time.Minute
 // run is one go at a job.
 type run struct {
 	service *Service
-	job     store.Job
+	job     store.Job // with the input that it is left with if it fails
 	ended   bool
 }
 
@@ -94,7 +96,7 @@ func (s *Service) RunJob(ctx context.Context, job store.Job) error {
 	case ctx.Err() != nil: // whoever ran it was stopped: the lease brings it back
 		return nil
 	}
-	return s.failJob(ctx, job, kind.attempts, err)
+	return s.failJob(ctx, r.job, kind.attempts, err)
 }
 
 // guarded returns a panic as an error, so that one job does not end them all.

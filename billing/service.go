@@ -34,6 +34,9 @@ type Config struct {
 	SalesEmail string
 	// Webhooks sends events to webhooks; nil means a sender of its own.
 	Webhooks *webhook.Sender
+	// OperatorEmail is who is told of what whoever runs Bursar must know; "" means
+	// nobody.
+	OperatorEmail string
 	// Log is told what fails where nobody waits for it; nil means that nobody is.
 	Log *slog.Logger
 	// Now tells the time; nil means time.Now.
@@ -71,6 +74,7 @@ type Service struct {
 
 	mail                 mail.Sender // nil: none
 	mailFrom, salesEmail string
+	operatorEmail        string // "": none
 	sales                *window
 	operators            atomic.Pointer[operators] // nil: not looked for yet
 }
@@ -80,7 +84,7 @@ func New(config Config) (*Service, error) {
 	if config.Store == nil {
 		return nil, errors.New("billing: no store")
 	}
-	for name, address := range map[string]string{"MailFrom": config.MailFrom, "SalesEmail": config.SalesEmail} {
+	for name, address := range map[string]string{"MailFrom": config.MailFrom, "SalesEmail": config.SalesEmail, "OperatorEmail": config.OperatorEmail} {
 		if _, err := checkEmail(name, address); address != "" && err != nil {
 			return nil, fmt.Errorf("billing: %w", err)
 		}
@@ -131,6 +135,7 @@ func New(config Config) (*Service, error) {
 		mail:          config.Mail,
 		mailFrom:      config.MailFrom,
 		salesEmail:    config.SalesEmail,
+		operatorEmail: config.OperatorEmail,
 		sales:         sales,
 		contents:      tables,
 		tallies:       tallies,

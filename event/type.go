@@ -3,6 +3,7 @@ package event
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,6 +56,22 @@ func Known(t Type) bool { return slices.Contains(Types(), t) }
 type Data interface {
 	// Type is the same for all values of the struct.
 	Type() Type
+}
+
+// Read returns what an event of a type says, as it was written. It fails on a type that
+// is not known.
+func Read(t Type, text []byte) (Data, error) {
+	for _, d := range every() {
+		if d.Type() != t {
+			continue
+		}
+		read := reflect.New(reflect.TypeOf(d))
+		if err := json.Unmarshal(text, read.Interface()); err != nil {
+			return nil, fmt.Errorf("read %s: %w", t, err)
+		}
+		return read.Elem().Interface().(Data), nil
+	}
+	return nil, fmt.Errorf("no event is called %q", t)
 }
 
 // every returns an empty value of each struct.

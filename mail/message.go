@@ -41,6 +41,13 @@ type Sender interface {
 	Send(ctx context.Context, m Message) error
 }
 
+// Repeater is a Sender that may be given a message with an ID again, because it has it
+// but once then.
+type Repeater interface {
+	Sender
+	Repeats()
+}
+
 var (
 	// ErrMessage says that a message can't be sent as it is.
 	ErrMessage = errors.New("not a message that can be sent")

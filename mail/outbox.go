@@ -59,6 +59,9 @@ func (o *Outbox) Send(ctx context.Context, m Message) (err error) {
 	return o.settle()
 }
 
+// Repeats says that a message with an ID may be sent again.
+func (o *Outbox) Repeats() {}
+
 // fileName returns the name for a message with the id that it came with, "" for none,
 // or that was drawn for it.
 func fileName(given, id string, now time.Time) string {

@@ -196,6 +196,25 @@ func (tx *Tx) FailJob(now time.Time, j Job, again time.Time, why string) error {
 	return tx.leave(now, j, state, j.Attempt+1, why)
 }
 
+// NoteJob replaces the input of a job that was taken, and leaves it with who took it.
+// It fails with ErrLost when somebody else has it.
+func (tx *Tx) NoteJob(now time.Time, j Job, input string) error {
+	changed, err := tx.exec(`
+		UPDATE job
+		   SET input = $5,
+		       changed_at = $6
+		 WHERE portal_id = $1
+		   AND kind = $2
+		   AND subject = $3
+		   AND fence = $4
+		   AND leased = 1`,
+		j.PortalID, j.Kind, j.Subject, j.Fence, input, now.UnixMicro())
+	if err == nil && changed == 0 {
+		err = fmt.Errorf("job %s %s of portal %q: %w", j.Kind, j.Subject, j.PortalID, ErrLost)
+	}
+	return err
+}
+
 func (tx *Tx) leave(now time.Time, j Job, state JobState, attempt int64, why string) error {
 	changed, err := tx.exec(`
 		UPDATE job

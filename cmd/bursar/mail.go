@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -17,12 +18,12 @@ import (
 )
 
 // mailFlags say how messages are sent, and to whom.
-type mailFlags struct{ smtp, outbox, sales, from string }
+type mailFlags struct{ smtp, outbox, sales, operator, from string }
 
 // mailConfig is what they come to.
 type mailConfig struct {
-	sender      bursarmail.Sender // nil: none
-	from, sales string
+	sender                bursarmail.Sender // nil: none
+	from, sales, operator string
 }
 
 func (m *mailFlags) add(cmd *cobra.Command) {
@@ -30,18 +31,16 @@ func (m *mailFlags) add(cmd *cobra.Command) {
 	f.StringVar(&m.smtp, "smtp", "", "mail server, as smtp://user:password@host:587?tls=starttls, where tls may be implicit or none (or $BURSAR_SMTP)")
 	f.StringVar(&m.outbox, "outbox", "", "folder for messages in place of a mail server, a file each (default: outbox in the database's folder)")
 	f.StringVar(&m.sales, "sales-email", "", "address that gets what customers write to sales (default: none, and they can't)")
-	f.StringVar(&m.from, "mail-from", "", "address that messages come from (default: --sales-email)")
+	f.StringVar(&m.operator, "operator-email", "", "address that is told what whoever runs Bursar must know (default: none)")
+	f.StringVar(&m.from, "mail-from", "", "address that messages come from (default: --sales-email, or --operator-email)")
 	cmd.MarkFlagsMutuallyExclusive("smtp", "outbox")
 }
 
 // config checks the flags before anything is made. An outbox is made with its first
 // message.
 func (m *mailFlags) config(where store.Config, env cli.Env, log *slog.Logger) (mailConfig, error) {
-	from := m.from
-	if from == "" {
-		from = m.sales
-	}
-	for flag, address := range map[string]string{"--sales-email": m.sales, "--mail-from": m.from} {
+	from := cmp.Or(m.from, m.sales, m.operator)
+	for flag, address := range map[string]string{"--sales-email": m.sales, "--operator-email": m.operator, "--mail-from": m.from} {
 		if parsed, err := mail.ParseAddress(address); address != "" && (err != nil || parsed.Address != address) {
 			return mailConfig{}, &cli.Error{Code: cli.ExitUsage, Err: fmt.Errorf("%s: %q is not an e-mail address", flag, address), Hint: "it is like sales@example.com"}
 		}
@@ -57,20 +56,20 @@ func (m *mailFlags) config(where store.Config, env cli.Env, log *slog.Logger) (m
 		}
 		sender.Now = env.Now
 		if from == "" {
-			return mailConfig{}, &cli.Error{Code: cli.ExitUsage, Err: fmt.Errorf("%s is given, and neither --sales-email nor --mail-from", source), Hint: "say whom messages come from"}
+			return mailConfig{}, &cli.Error{Code: cli.ExitUsage, Err: fmt.Errorf("%s is given, and none of --sales-email, --operator-email and --mail-from", source), Hint: "say whom messages come from"}
 		}
 		log.Info("messages go to the mail server", "server", sender.String())
-		return mailConfig{sender, from, m.sales}, nil
+		return mailConfig{sender, from, m.sales, m.operator}, nil
 	}
 	dir := m.outboxIn(where, env)
 	switch {
 	case from == "", dir == "" && !where.InMemory:
-		return mailConfig{sales: m.sales}, nil
+		return mailConfig{sales: m.sales, operator: m.operator}, nil
 	case dir == "":
-		return mailConfig{&temporaryOutbox{log: log, box: bursarmail.Outbox{Now: env.Now}}, from, m.sales}, nil
+		return mailConfig{&temporaryOutbox{log: log, box: bursarmail.Outbox{Now: env.Now}}, from, m.sales, m.operator}, nil
 	}
 	log.Warn("messages are not sent, but kept as files: see --smtp", "folder", dir)
-	return mailConfig{&bursarmail.Outbox{Dir: dir, Now: env.Now}, from, m.sales}, nil
+	return mailConfig{&bursarmail.Outbox{Dir: dir, Now: env.Now}, from, m.sales, m.operator}, nil
 }
 
 // outboxIn returns the folder for messages; "" where no place is its own.
@@ -108,3 +107,7 @@ func (o *temporaryOutbox) Send(ctx context.Context, m bursarmail.Message) error 
 	}
 	return o.box.Send(ctx, m)
 }
+
+// Repeats says that a message with an ID may be sent again, as long as the program runs:
+// so long the folder is the same.
+func (o *temporaryOutbox) Repeats() {}

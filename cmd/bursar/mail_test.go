@@ -26,21 +26,24 @@ func TestWhereMessagesGo(t *testing.T) {
 		from   string
 		wrong  string // "" for nothing
 	}{
-		"nobody to write to":        {flags: mailFlags{}, where: folder},
-		"beside the database":       {flags: mailFlags{sales: "s@example.com"}, where: folder, outbox: filepath.Join("/data", "outbox"), from: "s@example.com"},
-		"from somebody else":        {flags: mailFlags{sales: "s@example.com", from: "b@example.com"}, where: folder, outbox: filepath.Join("/data", "outbox"), from: "b@example.com"},
-		"in a folder":               {flags: mailFlags{sales: "s@example.com", outbox: "/box"}, where: server, outbox: "/box", from: "s@example.com"},
-		"beside no database":        {flags: mailFlags{sales: "s@example.com"}, where: server, env: map[string]string{"BURSAR_DATA": "/usual"}, outbox: filepath.Join("/usual", "outbox"), from: "s@example.com"},
-		"nowhere":                   {flags: mailFlags{sales: "s@example.com"}, where: server},
-		"by a server":               {flags: mailFlags{sales: "s@example.com", smtp: "smtp://a:secret@mail.example.com"}, where: memory, smtp: "smtp://mail.example.com:587", from: "s@example.com"},
-		"by the usual server":       {flags: mailFlags{sales: "s@example.com"}, where: folder, env: map[string]string{"BURSAR_SMTP": "smtp://mail.example.com:25?tls=none"}, smtp: "smtp://mail.example.com:25", from: "s@example.com"},
-		"in a folder all the same":  {flags: mailFlags{sales: "s@example.com", outbox: "/box"}, env: map[string]string{"BURSAR_SMTP": "smtp://mail.example.com"}, where: folder, outbox: "/box", from: "s@example.com"},
-		"by no server":              {flags: mailFlags{sales: "s@example.com", smtp: "mail.example.com:secret"}, wrong: "--smtp: the mail server's address does not begin"},
-		"by no usual server":        {flags: mailFlags{sales: "s@example.com"}, env: map[string]string{"BURSAR_SMTP": "secret"}, wrong: "$BURSAR_SMTP: the mail server's address does not begin"},
-		"by a server, from nobody":  {flags: mailFlags{smtp: "smtp://a:secret@mail.example.com"}, wrong: "neither --sales-email nor --mail-from"},
-		"to what is no address":     {flags: mailFlags{sales: "Sales <s@example.com>"}, wrong: "--sales-email: "},
-		"from what is no address":   {flags: mailFlags{sales: "s@example.com", from: "bursar"}, wrong: "--mail-from: "},
-		"from two, in the clear, …": {flags: mailFlags{sales: "s@example.com", smtp: "smtp://a:secret@mail.example.com?tls=none"}, wrong: "tls must not be none"},
+		"nobody to write to":         {flags: mailFlags{}, where: folder},
+		"beside the database":        {flags: mailFlags{sales: "s@example.com"}, where: folder, outbox: filepath.Join("/data", "outbox"), from: "s@example.com"},
+		"from somebody else":         {flags: mailFlags{sales: "s@example.com", from: "b@example.com"}, where: folder, outbox: filepath.Join("/data", "outbox"), from: "b@example.com"},
+		"in a folder":                {flags: mailFlags{sales: "s@example.com", outbox: "/box"}, where: server, outbox: "/box", from: "s@example.com"},
+		"beside no database":         {flags: mailFlags{sales: "s@example.com"}, where: server, env: map[string]string{"BURSAR_DATA": "/usual"}, outbox: filepath.Join("/usual", "outbox"), from: "s@example.com"},
+		"nowhere":                    {flags: mailFlags{sales: "s@example.com"}, where: server},
+		"by a server":                {flags: mailFlags{sales: "s@example.com", smtp: "smtp://a:secret@mail.example.com"}, where: memory, smtp: "smtp://mail.example.com:587", from: "s@example.com"},
+		"by the usual server":        {flags: mailFlags{sales: "s@example.com"}, where: folder, env: map[string]string{"BURSAR_SMTP": "smtp://mail.example.com:25?tls=none"}, smtp: "smtp://mail.example.com:25", from: "s@example.com"},
+		"to who runs it":             {flags: mailFlags{operator: "o@example.com"}, where: folder, outbox: filepath.Join("/data", "outbox"), from: "o@example.com"},
+		"to who runs it, from sales": {flags: mailFlags{operator: "o@example.com", sales: "s@example.com"}, where: folder, outbox: filepath.Join("/data", "outbox"), from: "s@example.com"},
+		"to no operator's address":   {flags: mailFlags{operator: "o"}, wrong: "--operator-email: "},
+		"in a folder all the same":   {flags: mailFlags{sales: "s@example.com", outbox: "/box"}, env: map[string]string{"BURSAR_SMTP": "smtp://mail.example.com"}, where: folder, outbox: "/box", from: "s@example.com"},
+		"by no server":               {flags: mailFlags{sales: "s@example.com", smtp: "mail.example.com:secret"}, wrong: "--smtp: the mail server's address does not begin"},
+		"by no usual server":         {flags: mailFlags{sales: "s@example.com"}, env: map[string]string{"BURSAR_SMTP": "secret"}, wrong: "$BURSAR_SMTP: the mail server's address does not begin"},
+		"by a server, from nobody":   {flags: mailFlags{smtp: "smtp://a:secret@mail.example.com"}, wrong: "none of --sales-email, --operator-email and --mail-from"},
+		"to what is no address":      {flags: mailFlags{sales: "Sales <s@example.com>"}, wrong: "--sales-email: "},
+		"from what is no address":    {flags: mailFlags{sales: "s@example.com", from: "bursar"}, wrong: "--mail-from: "},
+		"from two, in the clear, …":  {flags: mailFlags{sales: "s@example.com", smtp: "smtp://a:secret@mail.example.com?tls=none"}, wrong: "tls must not be none"},
 	} {
 		var log bytes.Buffer
 		env := cli.Env{Now: time.Now, Getenv: func(name string) string { return c.env[name] }}
@@ -58,7 +61,7 @@ func TestWhereMessagesGo(t *testing.T) {
 		case *mail.SMTP:
 			smtp = sender.String()
 		}
-		if outbox != c.outbox || smtp != c.smtp || got.from != c.from && got.sender != nil || got.sales != c.flags.sales || strings.Contains(log.String(), "secret") {
+		if outbox != c.outbox || smtp != c.smtp || got.from != c.from && got.sender != nil || got.sales != c.flags.sales || got.operator != c.flags.operator || strings.Contains(log.String(), "secret") {
 			t.Errorf("%s: %q, %q, %+v, logged: %s", name, outbox, smtp, got, log.String())
 		}
 		if told := outbox + smtp; told != "" && !strings.Contains(log.String(), told) {

@@ -185,7 +185,7 @@ func (s *serveFlags) open(ctx context.Context, where store.Config, offers *cli.C
 	}
 	service, err := billing.New(billing.Config{
 		Store: db, Catalog: sold, Log: log, Now: env.Now, Provider: provider, DefaultPortal: s.defaultPortal, StockQuirks: s.stockQuirks,
-		Mail: mailed.sender, MailFrom: mailed.from, SalesEmail: mailed.sales,
+		Mail: mailed.sender, MailFrom: mailed.from, SalesEmail: mailed.sales, OperatorEmail: mailed.operator,
 	})
 	if err == nil {
 		err = checkPlans(ctx, service)
