@@ -28,10 +28,13 @@ func (tx *Tx) AppendEvent(e Event) (number int64, err error) {
 	tx.caused = true
 	err = tx.row(`
 		INSERT INTO event (portal_id, number, type, at, data)
-		SELECT $1, CAST(coalesce(max(number), 0) + 1 AS BIGINT), $2,
-		       CASE WHEN coalesce(max(at), 0) > $3 THEN max(at) ELSE CAST($3 AS BIGINT) END, $4
-		  FROM event
-		 WHERE portal_id = $1
+		SELECT $1, CAST(coalesce(max(last.number), 0) + 1 AS BIGINT), $2,
+		       CASE WHEN max(last.at) > $3 THEN max(last.at) ELSE CAST($3 AS BIGINT) END, $4
+		  FROM (SELECT number, at
+		          FROM event
+		         WHERE portal_id = $1
+		         ORDER BY number DESC
+		         LIMIT 1) last
 		RETURNING number`, []any{tx.portal, e.Type, e.At.UnixMicro(), e.Data}, &number)
 	return number, err
 }

@@ -1,10 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -239,9 +241,9 @@ func (tx *Tx) leave(now time.Time, j Job, state JobState, attempt int64, why str
 
 const jobColumns = `portal_id, kind, subject, state, run_at, leased, fence, round, attempt, input, error, caused_at, changed_at`
 
-// ClaimJobs takes jobs that are due, of any portals, at most limit, those that have
-// waited longest first. They are the caller's until the lease is over. Several may
-// claim at once: nobody is given what another one has.
+// ClaimJobs takes jobs that are due, of any portals, at most limit: those that have
+// waited longest, sorted by portal, kind and subject. They are the caller's until the
+// lease is over. Several may claim at once: nobody is given what another one has.
 func (s *Store) ClaimJobs(ctx context.Context, now time.Time, lease time.Duration, limit int) (all []Job, err error) {
 	err = s.aside(ctx, "", func(tx *Tx) error {
 		all, err = tx.jobs(`
@@ -267,6 +269,9 @@ func (s *Store) ClaimJobs(ctx context.Context, now time.Time, lease time.Duratio
 			RETURNING job.portal_id, job.kind, job.subject, state, run_at, leased, fence, round, attempt, input, error, caused_at, changed_at`,
 			now.UnixMicro(), now.Add(lease).UnixMicro(), limit)
 		return err
+	})
+	slices.SortFunc(all, func(a, b Job) int {
+		return cmp.Or(cmp.Compare(a.PortalID, b.PortalID), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Subject, b.Subject))
 	})
 	return all, err
 }

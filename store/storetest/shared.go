@@ -31,6 +31,8 @@ func RunShared(t *testing.T, make func(t *testing.T) Database) {
 		{"two stores see each other", twoStores},
 		{"random callers of two stores", func(t *testing.T, db Database) { randomCallers(t, db.open(t), db.open(t)) }},
 		{"a key on two stores", keyRace},
+		{"jobs are shared", jobsAreShared},
+		{"events in line", eventsInLine},
 		{"tampering", tampering},
 		{"strays", strays},
 	} {
