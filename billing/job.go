@@ -80,7 +80,7 @@ func (s *Service) ClaimJobs(ctx context.Context, limit int) ([]store.Job, error)
 // down with the job, to be tried again; the error is for the log. A job that somebody
 // else has by now is theirs, and no error.
 func (s *Service) RunJob(ctx context.Context, job store.Job) error {
-	kind, ok := s.jobKind(job.Kind)
+	kind, ok := s.kinds(job.Kind)
 	if !ok { // a newer Bursar shares the database
 		return s.failJob(ctx, job, 1<<62, fmt.Errorf("no kind of job is called %q", job.Kind))
 	}

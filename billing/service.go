@@ -77,6 +77,8 @@ type Service struct {
 	operatorEmail        string // "": none
 	sales                *window
 	operators            atomic.Pointer[operators] // nil: not looked for yet
+
+	kinds func(name string) (jobKind, bool) // of jobs
 }
 
 // New returns a service.
@@ -131,7 +133,7 @@ func New(config Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{
+	s := &Service{
 		mail:          config.Mail,
 		mailFrom:      config.MailFrom,
 		salesEmail:    config.SalesEmail,
@@ -153,7 +155,9 @@ func New(config Config) (*Service, error) {
 		views:         views,
 		misses:        misses,
 		uses:          keyUses{pending: map[keyRef]time.Time{}},
-	}, nil
+	}
+	s.kinds = s.jobKind
+	return s, nil
 }
 
 // MayBuy returns nil for whoever pays for a portal that has a customer. It fails with

@@ -100,11 +100,13 @@ func (w *Worker) settleOnce(ctx context.Context) (did bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	jobs, err := w.service.ClaimJobs(ctx, claimAtOnce)
-	if err != nil {
-		return false, err
+	var jobs []store.Job
+	if w.parallel > 0 {
+		if jobs, err = w.service.ClaimJobs(ctx, claimAtOnce); err != nil {
+			return false, err
+		}
+		w.runAll(ctx, jobs)
 	}
-	w.runAll(ctx, jobs)
 	ended, err := w.service.Reconcile(ctx)
 	if err != nil {
 		return false, err

@@ -20,7 +20,8 @@ type Config struct {
 	Service *billing.Service
 	// Log is told what fails; nil means that nobody is.
 	Log *slog.Logger
-	// Parallel is how many jobs are done at once; 0 means 8.
+	// Parallel is how many jobs are done at once; 0 means 8, and less that others do
+	// them: this one only does what no job stands for.
 	Parallel int
 	// Now tells the time; nil means time.Now. It is not asked with a Clock.
 	Now func() time.Time
@@ -91,12 +92,14 @@ func (w *Worker) Run(ctx context.Context) {
 	due, line := make(chan struct{}, 1), make(chan struct{}, 1)
 	var all sync.WaitGroup
 	all.Go(func() { w.listen(ctx, due, line) })
+	all.Go(func() { w.sweep(ctx) })
 	if w.clock != nil {
 		all.Go(func() { w.stand(ctx, due) })
 	} else {
-		all.Go(func() { w.jobs(ctx, due) })
+		if w.parallel > 0 {
+			all.Go(func() { w.jobs(ctx, due) })
+		}
 		all.Go(func() { w.place(ctx, line) })
-		all.Go(func() { w.sweep(ctx) })
 	}
 	all.Wait()
 	w.finish()
