@@ -104,6 +104,10 @@ func TestAdvanceVisitsWhatFallsDue(t *testing.T) {
 		t.Error(err)
 	}
 	y.happened("02-02 09:00:00 once late")
+	played, err := w.Play(t.Context(), func(now time.Time) time.Time { return now.Add(-time.Hour) })
+	if err != nil || played != (worker.Played{From: y.clock.Now(), To: y.clock.Now()}) {
+		t.Errorf("backwards: %+v, %v", played, err)
+	}
 
 	// What fails is tried again on the way, until it is dead.
 	y.cause("fails", "", y.clock.Now())
@@ -118,8 +122,10 @@ func TestAdvanceVisitsWhatFallsDue(t *testing.T) {
 		t.Errorf("%+v, %v", dead, err)
 	}
 	y.lines = nil
-	if _, err := w.Advance(t.Context(), 365*24*time.Hour); err != nil || len(y.lines) != 365 {
-		t.Errorf("%d days of a year, %v", len(y.lines), err)
+	begun := y.clock.Now()
+	played, err = w.Play(t.Context(), func(now time.Time) time.Time { return now.AddDate(1, 0, 0) })
+	if err != nil || len(y.lines) != 365 || played != (worker.Played{From: begun, To: begun.AddDate(1, 0, 0), Jobs: 365}) {
+		t.Errorf("%d days of a year, %+v, %v", len(y.lines), played, err)
 	}
 }
 

@@ -31,21 +31,38 @@ func (w *Worker) stand(ctx context.Context, wake <-chan struct{}) {
 	}
 }
 
-// Advance moves the virtual clock on by a duration, from one moment at which
-// something falls due to the next, and returns the moment that it shows then: all
-// that was due up to there is done, jobs that failed and are tried again among it.
-// Where it fails, the clock stands where it got to, and the rest can be asked for
-// again.
+// Played is what happened while virtual time was moved.
+type Played struct {
+	// From is where the clock stood, To where it stands.
+	From, To time.Time
+	// Jobs counts what was done, Events what others were told of it.
+	Jobs, Events int64
+}
+
+// Advance moves the virtual clock on by a duration, as Play does, and returns the
+// moment that it shows then.
 func (w *Worker) Advance(ctx context.Context, by time.Duration) (time.Time, error) {
+	played, err := w.Play(ctx, func(now time.Time) time.Time { return now.Add(by) })
+	return played.To, err
+}
+
+// Play moves the virtual clock on to the moment that until makes of the one that it
+// shows, from one at which something falls due to the next: all that was due up to
+// there is done, jobs that failed and are tried again among it. Where it fails, the
+// clock stands where it got to, and the rest can be asked for again. A moment that has
+// passed is where the clock stands. Several who play take turns.
+func (w *Worker) Play(ctx context.Context, until func(now time.Time) time.Time) (Played, error) {
 	w.turn.Lock()
 	defer w.turn.Unlock()
-	target := w.clock.Now().Add(by)
+	w.played = Played{From: w.clock.Now()}
+	target := until(w.played.From)
 	err := w.settle(ctx)
 	for err == nil && w.clock.Now().Before(target) {
 		err = w.step(ctx, target)
 	}
 	w.bounded(ctx, "seal the ledger", w.service.Seal)
-	return w.clock.Now(), err
+	w.played.To = w.clock.Now()
+	return w.played, err
 }
 
 // step moves the clock to the next moment at which something falls due, target at
@@ -112,6 +129,8 @@ func (w *Worker) settleOnce(ctx context.Context) (did bool, err error) {
 		return false, err
 	}
 	placed, err := w.service.PlaceEvents(ctx)
+	w.played.Jobs += int64(len(jobs))
+	w.played.Events += placed
 	return len(jobs) > 0 || ended > 0 || placed > 0, err
 }
 

@@ -64,6 +64,7 @@ type Worker struct {
 	life     *Life
 
 	turn    sync.Mutex // held by who does things in virtual time
+	played  Played     // since the clock was moved last; guarded by turn
 	mu      sync.Mutex
 	failing map[string]bool // what failed the last time
 }

@@ -76,6 +76,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"pages of jobs", jobsAreListed},
 		{"jobs ring", jobsRing},
 		{"events are told", eventsAreTold},
+		{"virtual time", virtualTime},
 		{"more events than are placed at once", manyEvents},
 		{"random callers at once", func(t *testing.T, s *store.Store) { randomCallers(t, s) }},
 		{"given up in the queue", givenUpInTheQueue},
