@@ -31,6 +31,33 @@ type Config struct {
 	// of the machine they may be gone, or a folder's database broken. It is for
 	// filling databases that can be made again.
 	NoSync bool
+	// Fault is asked at the moments of every write at which the process or the
+	// connection may be lost, for simulations of that: an error is what the caller
+	// gets. nil: nothing is lost but what is lost.
+	Fault func(Moment) error
+}
+
+// Moment is a place in a write.
+type Moment string
+
+const (
+	// BeforeWrite: nothing was begun. No transaction is open, so that others may write.
+	BeforeWrite Moment = "before a write"
+	// BeforeCommit: all of it is written, and will be undone by an error. It is not
+	// asked where the poster has PostgreSQL do it all in one statement, and maybe by
+	// another goroutine than the caller's.
+	BeforeCommit Moment = "before its commit"
+	// AfterCommit: it is durable, whatever the caller gets to hear. No transaction is
+	// open.
+	AfterCommit Moment = "after its commit"
+)
+
+// at asks for a fault.
+func (s *Store) at(m Moment) error {
+	if s.fault == nil {
+		return nil
+	}
+	return s.fault(m)
 }
 
 // check reports what a configuration says twice, or not at all.
@@ -72,6 +99,7 @@ func (e *engine) open(ctx context.Context, config Config) (_ *Store, err error) 
 	}
 	s := &Store{
 		engine:  e,
+		fault:   config.Fault,
 		bell:    make(chan struct{}, 1),
 		closing: make(chan struct{}),
 		writer:  make(chan *session, e.writers),

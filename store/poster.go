@@ -86,7 +86,17 @@ func (s *Store) Post(ctx context.Context, post Post) ([]ledger.Result, error) {
 		}
 		return results, err
 	}
-	return s.poster.post(ctx, post)
+	if err := s.at(BeforeWrite); err != nil {
+		return nil, err
+	}
+	results, err := s.poster.post(ctx, post)
+	if err == nil {
+		err = s.at(AfterCommit)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return results, nil
 }
 
 // postAlone carries requests out in a transaction of their own.
@@ -349,7 +359,8 @@ func (l *lane) rowByRow(at time.Time, requests []ledger.Request, needs ledger.Ne
 		unknown = l.memory.recall(batch, unknown)
 		unknown.Keys = nil
 	}
-	err = l.poster.store.moveMoney(context.Background(), func(tx *Tx) (err error) {
+	s := l.poster.store
+	err = s.run(context.Background(), s.writer, s.beginWrite, "", func(tx *Tx) (err error) {
 		results, err = tx.carryOut(batch, requests, unknown, hope)
 		tx.moved = movedBy(requests, results)
 		return err

@@ -37,8 +37,9 @@ type Store struct {
 	trail   trail     // of SQLite's generations
 	locator *locator  // nil: it is SQLite
 	poster  *poster
-	bell    chan struct{} // has one token while there may be jobs that were caused here
-	closing chan struct{} // closed by Close
+	fault   func(Moment) error // nil: there are none
+	bell    chan struct{}      // has one token while there may be jobs that were caused here
+	closing chan struct{}      // closed by Close
 }
 
 // Close ends all connections, after what still runs. What comes later fails with
@@ -116,7 +117,13 @@ func (s *Store) change(ctx context.Context, portalID string, fn func(*Tx) error)
 }
 
 func (s *Store) write(ctx context.Context, portalID string, fn func(*Tx) error) error {
-	return s.run(ctx, s.writer, s.beginWrite, portalID, fn)
+	if err := s.at(BeforeWrite); err != nil {
+		return err
+	}
+	if err := s.run(ctx, s.writer, s.beginWrite, portalID, fn); err != nil {
+		return err
+	}
+	return s.at(AfterCommit)
 }
 
 func (s *Store) run(ctx context.Context, pool chan *session, begin, portalID string, fn func(*Tx) error) (err error) {
@@ -141,6 +148,11 @@ func (s *Store) run(ctx context.Context, pool chan *session, begin, portalID str
 	}
 	if tx.failed != nil {
 		return tx.failed
+	}
+	if pool == s.writer {
+		if err := s.at(BeforeCommit); err != nil {
+			return err
+		}
 	}
 	if tx.moved != nil {
 		s.announce(tx.moved)
