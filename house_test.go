@@ -34,7 +34,7 @@ var floors = map[string]int{
 
 	"portalapi": 6, "operatorapi": 6, "paymentapi": 6, "cli": 6, "sample": 6, "worker": 6,
 
-	"cmd/bursar": 7, "docspacetest": 7, "bench": 7, "bench/crash": 7,
+	"cmd/bursar": 7, "docspacetest": 7, "bench": 7, "bench/crash": 7, "bench/simulate": 7,
 }
 
 // doors are the rooms with a table of answers to errors, and whose errors they

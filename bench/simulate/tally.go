@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+)
+
+// tally is what happened in worlds, in numbers.
+type tally struct {
+	seeds, portals, steps, jobs, charged int
+	simulated                            time.Duration
+	collections, automatic, declines     int
+	events                               int
+	faults                               map[fault]int
+	// ends are how often what people wanted ended how, and what became of periods.
+	ends map[string]int
+}
+
+func (t *tally) add(o *tally) {
+	t.seeds += o.seeds
+	t.portals += o.portals
+	t.steps += o.steps
+	t.jobs += o.jobs
+	t.charged += o.charged
+	t.simulated += o.simulated
+	t.collections += o.collections
+	t.automatic += o.automatic
+	t.declines += o.declines
+	t.events += o.events
+	for kind, n := range o.faults {
+		t.faults[kind] += n
+	}
+	for end, n := range o.ends {
+		t.ends[end] += n
+	}
+}
+
+const year = 365 * day
+
+// tell says what happened.
+func (t *tally) tell(out io.Writer, engine string, took time.Duration) {
+	years := int64(t.simulated / (year / 10))
+	fmt.Fprintf(out, "%s: %d seeds, %d portals, %d.%d virtual years in %s: %s a second\n",
+		engine, t.seeds, t.portals, years/10, years%10, took.Round(time.Second/10), perSecond(years, took))
+	fmt.Fprintf(out, "%d steps, %d jobs done; the provider was asked to charge %d times; %d collections, %d of them automatic, %d declined; %d events\n",
+		t.steps, t.jobs, t.charged, t.collections, t.automatic, t.declines, t.events)
+	fmt.Fprintln(out, "faults:")
+	sum := 0
+	for _, kind := range slices.Sorted(maps.Keys(t.faults)) {
+		sum += t.faults[kind]
+		fmt.Fprintf(out, "  %8d  %s\n", t.faults[kind], kind)
+	}
+	fmt.Fprintf(out, "  %8d  in all\n", sum)
+	fmt.Fprintln(out, "what became of it:")
+	for _, end := range slices.Sorted(maps.Keys(t.ends)) {
+		fmt.Fprintf(out, "  %8d  %s\n", t.ends[end], end)
+	}
+	fmt.Fprintln(out, "violations: 0")
+}
+
+// perSecond returns tenths of something by the second, with one digit after the point.
+func perSecond(tenths int64, took time.Duration) string {
+	n := tenths * int64(time.Second) / max(1, int64(took))
+	return fmt.Sprintf("%d.%d", n/10, n%10)
+}
