@@ -40,6 +40,9 @@ type Config struct {
 	// Now tells the real time, which is signed; nil means time.Now. It is not the
 	// clock that a test may move: receivers refuse what is five minutes off.
 	Now func() time.Time
+	// Transport carries the messages instead of connections of the sender's own, which
+	// check whom they are made to: for simulations. nil: those do.
+	Transport http.RoundTripper
 }
 
 // The limits of what is read of an answer, in bytes.
@@ -64,7 +67,11 @@ func New(config Config) *Sender {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	return &Sender{config: config, public: client(config, false), private: client(config, true)}
+	s := &Sender{config: config, public: client(config, false), private: client(config, true)}
+	if config.Transport != nil {
+		s.public.Transport, s.private.Transport = config.Transport, config.Transport
+	}
+	return s
 }
 
 // client returns a client that connects to private addresses or does not. Each has

@@ -24,6 +24,7 @@ func (w *world) end() {
 	w.tally.seeds, w.tally.portals = 1, len(w.portals)
 	w.tally.simulated, w.tally.steps, w.tally.charged = w.clock.Now().Sub(w.began), w.steps, w.bank.asked
 	w.tally.faults, w.tally.ends = w.fate.counts, map[string]int{}
+	w.tally.told = map[string]int{}
 	w.fate.calm = true
 	for until := w.clock.Now().Add(rest); w.failed == nil && w.clock.Now().Before(until); {
 		w.step(until)
@@ -48,6 +49,12 @@ func (w *world) end() {
 			w.fail(p.id, "look at it at the end: %v", err)
 		}
 	}
+	for _, r := range w.receivers {
+		if err := w.read(r.final); err != nil {
+			w.fail(r.portal, "look at a receiver at the end: %v", err)
+		}
+	}
+	w.tally.mails = len(w.mailbox.got)
 	if w.failed == nil {
 		if err := w.finalJobs(); err != nil {
 			w.fail("", "%v", err)
@@ -95,6 +102,8 @@ func (p *portal) final(tx *store.Tx) error {
 	}
 	p.finalBank(f)
 	p.finalWishes(f)
+	p.finalTopUps(f)
+	p.finalTold(f)
 	p.world.tally.events += len(p.events)
 	return nil
 }
@@ -199,6 +208,8 @@ func (w *world) finalJobs() error {
 	now := w.clock.Now()
 	for _, j := range jobs {
 		switch {
+		case j.State == store.JobDead && strings.Contains(j.Error, "it may have been sent"):
+			w.tally.ends["a mail: may have been sent, and is not sent again"]++
 		case j.State == store.JobDead:
 			return fmt.Errorf("the job %s %s of portal %s is dead: %s", j.Kind, j.Subject, j.PortalID, j.Error)
 		case j.State == store.JobOpen && j.RunAt.Before(now.Add(-time.Minute)):

@@ -37,6 +37,13 @@ const (
 	messageTwice     fault = "message twice"
 	messageReordered fault = "message overtaken"
 
+	crashSent    fault = "crash after an event was sent"
+	receiptLost  fault = "receiver's answer lost"
+	receiverDown fault = "receiver down"
+	crashMailed  fault = "crash after a mail was sent"
+	mailDown     fault = "mail server down"
+	mailUnknown  fault = "mail server's answer lost"
+
 	inBetween fault = "another process in between"
 	heldUp    fault = "process held up"
 	taken     fault = "lease run out, job taken by another"
@@ -49,6 +56,7 @@ func chances() map[fault]int {
 	return map[fault]int{
 		crashBefore: 4, crashAmid: 4, crashAfter: 6, lostBefore: 3, lostAmid: 3, lostAfter: 5, crashAsking: 15, crashAsked: 30,
 		unreachable: 30, timeOutBefore: 30, timeOutAfter: 50, errorBefore: 20, errorAfter: 40, late: 80, findFails: 100,
+		crashSent: 10, receiptLost: 40, receiverDown: 20, crashMailed: 20, mailDown: 80, mailUnknown: 30,
 		messageLost: 150, messageLate: 300, messageTwice: 150,
 		inBetween: 30, heldUp: 150, jump: 15, downtime: 2,
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"math"
 	"slices"
 
@@ -15,6 +16,7 @@ import (
 type witness struct {
 	position int64 // of the last event in line
 	after    map[string]int64
+	places   map[string]int64 // of events, by their ids
 }
 
 // witnessed is what was seen of a portal so far.
@@ -51,7 +53,11 @@ func (w *world) read(fn func(tx *store.Tx) error) error {
 // verify checks every law of the ledger.
 func (w *world) verify() {
 	if _, _, err := w.processes[0].service.Verify(w.ctx, store.Verification{}); err != nil {
-		w.fail("", "verify: %v", err)
+		portalID := ""
+		if broken := (*ledger.Break)(nil); errors.As(err, &broken) {
+			portalID = broken.Portal
+		}
+		w.fail(portalID, "verify: %v", err)
 	}
 	if err := w.read(w.inLine); err != nil {
 		w.fail("", "read the line of events: %v", err)
@@ -102,6 +108,9 @@ func (p *portal) lookAtCollections(tx *store.Tx) error {
 	if open > 1 {
 		w.fail(p.id, "%d collections are open at once", open)
 	}
+	if err := p.lookAtCaps(tx, some); err != nil {
+		return err
+	}
 	for _, c := range some {
 		if c.State == store.CollectionSettled && c.Amount != (money.Amount{}) {
 			p.settled, p.settledFor = billing.CollectionID(c), c.Amount
@@ -140,10 +149,10 @@ func (p *portal) lookAtEvents(tx *store.Tx) error {
 func (w *world) inLine(tx *store.Tx) error {
 	seen := &w.witness
 	if seen.after == nil {
-		seen.after = map[string]int64{}
+		seen.after, seen.places = map[string]int64{}, map[string]int64{}
 	}
 	for {
-		some, err := tx.EventsAfter(seen.position, "", "", 500)
+		some, _, err := tx.EventsAfter(seen.position, store.EventFilter{}, 500)
 		if err != nil || len(some) == 0 {
 			return err
 		}
@@ -155,6 +164,7 @@ func (w *world) inLine(tx *store.Tx) error {
 				w.fail(e.PortalID, "event %d stands in line after %d", e.Number, seen.after[e.PortalID])
 			}
 			seen.position, seen.after[e.PortalID] = e.Position, e.Number
+			seen.places[event.ID(e.Number, e.PortalID)] = e.Position
 		}
 	}
 }

@@ -13,7 +13,8 @@ type tally struct {
 	seeds, portals, steps, jobs, charged int
 	simulated                            time.Duration
 	collections, automatic, declines     int
-	events                               int
+	events, sent, mails                  int
+	told                                 map[string]int // events, by type
 	faults                               map[fault]int
 	// ends are how often what people wanted ended how, and what became of periods.
 	ends map[string]int
@@ -30,6 +31,11 @@ func (t *tally) add(o *tally) {
 	t.automatic += o.automatic
 	t.declines += o.declines
 	t.events += o.events
+	t.sent += o.sent
+	t.mails += o.mails
+	for kind, n := range o.told {
+		t.told[kind] += n
+	}
 	for kind, n := range o.faults {
 		t.faults[kind] += n
 	}
@@ -45,8 +51,8 @@ func (t *tally) tell(out io.Writer, engine string, took time.Duration) {
 	years := int64(t.simulated / (year / 10))
 	fmt.Fprintf(out, "%s: %d seeds, %d portals, %d.%d virtual years in %s: %s a second\n",
 		engine, t.seeds, t.portals, years/10, years%10, took.Round(time.Second/10), perSecond(years, took))
-	fmt.Fprintf(out, "%d steps, %d jobs done; the provider was asked to charge %d times; %d collections, %d of them automatic, %d declined; %d events\n",
-		t.steps, t.jobs, t.charged, t.collections, t.automatic, t.declines, t.events)
+	fmt.Fprintf(out, "%d steps, %d jobs done; the provider was asked to charge %d times; %d collections, %d of them automatic, %d declined; %d events, %d messages to webhooks, %d mails\n",
+		t.steps, t.jobs, t.charged, t.collections, t.automatic, t.declines, t.events, t.sent, t.mails)
 	fmt.Fprintln(out, "faults:")
 	sum := 0
 	for _, kind := range slices.Sorted(maps.Keys(t.faults)) {
@@ -54,6 +60,10 @@ func (t *tally) tell(out io.Writer, engine string, took time.Duration) {
 		fmt.Fprintf(out, "  %8d  %s\n", t.faults[kind], kind)
 	}
 	fmt.Fprintf(out, "  %8d  in all\n", sum)
+	fmt.Fprintln(out, "events:")
+	for _, kind := range slices.Sorted(maps.Keys(t.told)) {
+		fmt.Fprintf(out, "  %8d  %s\n", t.told[kind], kind)
+	}
 	fmt.Fprintln(out, "what became of it:")
 	for _, end := range slices.Sorted(maps.Keys(t.ends)) {
 		fmt.Fprintf(out, "  %8d  %s\n", t.ends[end], end)

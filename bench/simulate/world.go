@@ -10,6 +10,7 @@ import (
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/clock"
 	"github.com/bursarhq/bursar/store"
+	"github.com/bursarhq/bursar/webhook"
 )
 
 // world is all there is in the run of one seed: a database, the processes that serve
@@ -28,9 +29,11 @@ type world struct {
 	running   []*process // the one that runs last; those before it wait for it
 	at        map[*process]store.JobKey
 
-	portals []*portal
-	touched map[string]bool // portals of which something may have changed
-	look    time.Time       // when it is looked after what the bank has not said
+	portals   []*portal
+	receivers []*receiver
+	mailbox   *mailbox
+	touched   map[string]bool // portals of which something may have changed
+	look      time.Time       // when it is looked after what the bank has not said
 
 	history history
 	failed  *violation
@@ -86,7 +89,7 @@ func newWorld(ctx context.Context, seed uint64, d *database, off []fault) (*worl
 		at: map[*process]store.JobKey{}, touched: map[string]bool{}, began: began, look: began,
 	}
 	w.ends = began.AddDate(0, 12+random.IntN(25), 0)
-	w.bank = newBank(w)
+	w.bank, w.mailbox = newBank(w), &mailbox{w, map[string]int{}}
 	w.processes = make([]*process, 2+random.IntN(2))
 	for number := range w.processes {
 		if err := w.start(number); err != nil {
@@ -100,12 +103,19 @@ func newWorld(ctx context.Context, seed uint64, d *database, off []fault) (*worl
 		}
 		w.portals = append(w.portals, p)
 	}
-	return w, nil
+	return w, w.addReceivers()
 }
 
 // config is how a process of the world works.
 func (w *world) config(p *process) billing.Config {
-	return billing.Config{Store: p.store, Provider: w.bank, Now: w.clock.Now}
+	c := billing.Config{
+		Store: p.store, Provider: w.bank, Now: w.clock.Now, Mail: w.mailbox, MailFrom: "billing@bursar.example", OperatorEmail: "operator@bursar.example",
+		Webhooks: webhook.New(webhook.Config{Transport: network{w}}),
+	}
+	if w.seed%2 == 0 {
+		c.Mail = secondMailbox{w.mailbox}
+	}
+	return c
 }
 
 // run lets the world's time pass, ends all that is under way, and returns the first
