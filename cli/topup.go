@@ -69,11 +69,12 @@ func newTopUpRule(env Env) *cobra.Command {
 less than an amount is left, the stored payment method is charged with what is missing
 up to another.`,
 		Example: `bursar topup-rule show
+bursar topup-rule test --min 20 --up-to 100 --currency USD
 bursar topup-rule set --min 20 --up-to 100 --currency USD`,
 		GroupID: GroupChange,
 		RunE:    noSubcommand,
 	}
-	cmd.AddCommand(newTopUpRuleShow(env), newTopUpRuleSet(env), newTopUpRuleClear(env))
+	cmd.AddCommand(newTopUpRuleShow(env), newTopUpRuleSet(env), newTopUpRuleClear(env), newTopUpRuleTest(env))
 	return cmd
 }
 

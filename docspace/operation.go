@@ -66,6 +66,15 @@ const (
 	Canceled  OperationStatus = "Canceled"
 )
 
+// AutomaticTopUp is what a portal notes as the Details of a deposit that its top-up
+// rule made. Source: contract, "Automatic top-up".
+const AutomaticTopUp = "Automatic top up"
+
+// Automatic reports whether the portal's top-up rule made this deposit.
+func (o Operation) Automatic() bool {
+	return o.Type == DepositPayment && o.Details == AutomaticTopUp
+}
+
 // MarshalJSON writes the members in DocSpace's order, the date in whatever zone it
 // is in.
 func (o Operation) MarshalJSON() ([]byte, error) {

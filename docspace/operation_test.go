@@ -47,6 +47,21 @@ func TestOperationsAreRead(t *testing.T) {
 	})
 }
 
+func TestOperationsThatWereAutomatic(t *testing.T) {
+	for _, tt := range []struct {
+		operation docspace.Operation
+		want      bool
+	}{
+		{docspace.Operation{Type: docspace.DepositPayment, Details: "Automatic top up"}, true},
+		{docspace.Operation{Type: docspace.DepositPayment}, false},
+		{docspace.Operation{Type: docspace.GoodwillCredit, Details: "Automatic top up"}, false},
+	} {
+		if got := tt.operation.Automatic(); got != tt.want {
+			t.Errorf("%+v: %t", tt.operation, got)
+		}
+	}
+}
+
 func TestOperationsThatCannotBeRead(t *testing.T) {
 	for name, payload := range map[string]string{
 		"no credit":     `{"collection":[{"date":"2026-06-30T11:15:30Z","currency":"USD","debit":10}]}`,
