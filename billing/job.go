@@ -15,10 +15,10 @@ import (
 // says that it is done: it looks at the facts and takes the next step, so that one
 // that was left in the middle is gone on with wherever it was.
 const (
-	jobTopUp   = "top_up"  // refills the wallet of the portal, by its rule
-	jobDeliver = "deliver" // sends events to a webhook, of no portal
-	jobReplay  = "replay"  // sends some to it again
-	jobNotice  = "notice"  // mails an event to who must know of it
+	jobTopUp   = store.JobTopUp // refills the wallet of the portal, by its rule
+	jobDeliver = "deliver"      // sends events to a webhook, of no portal
+	jobReplay  = "replay"       // sends some to it again
+	jobNotice  = "notice"       // mails an event to who must know of it
 )
 
 // jobKind is how jobs of a kind are done.

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bursarhq/bursar/ledger"
 	"github.com/bursarhq/bursar/money"
 	"github.com/bursarhq/bursar/store"
+	"github.com/bursarhq/bursar/wallet"
 )
 
 // TopUpRule says when, and up to what, the wallet is refilled; a rule that was
@@ -35,6 +37,9 @@ func (s *Service) PortalTopUpRule(ctx context.Context, portalID string) (rule *s
 	return rule, err
 }
 
+// TopUpLimits returns how much a rule may collect, its defaults filled in.
+func TopUpLimits(rule *store.TopUpRule) wallet.Caps { return ruleOf(rule).Limits() }
+
 // The bounds of a rule, in major units of its currency. Source: contract,
 // "POST /payment/topupsettings".
 const (
@@ -48,6 +53,9 @@ type TopUp struct {
 	// Floor is the available amount below which the wallet is refilled, Target
 	// the one that it is refilled to. Both are in one currency.
 	Floor, Target money.Amount
+	// Caps are how much it may collect; nil leaves them as they are, except that those
+	// in another currency are no more. Nought leaves one to its default.
+	Caps *wallet.Caps
 }
 
 // TopUpChange is a top-up rule as a portal's payer sets it, in whole major units.
@@ -112,7 +120,11 @@ func camelCase(words string) string {
 // amounts are checked as a pair. It fails with ErrNotFound when there is no such
 // portal.
 func (s *Service) SetTopUpRule(ctx context.Context, portalID string, enabled bool, floor, target money.Amount) error {
-	rule := TopUp{Enabled: enabled, Floor: floor, Target: target}
+	return s.SetTopUp(ctx, portalID, TopUp{Enabled: enabled, Floor: floor, Target: target})
+}
+
+// SetTopUp is SetTopUpRule of a rule that says how much it may collect, too.
+func (s *Service) SetTopUp(ctx context.Context, portalID string, rule TopUp) error {
 	if rule == (TopUp{}) {
 		return invalid("currency", "is missing")
 	}
@@ -139,13 +151,91 @@ func (s *Service) putTopUp(tx *store.Tx, t *trail, portalID string, rule TopUp) 
 	if err != nil {
 		return err
 	}
-	t.note(TopUpRuleChanged, "", notedTopUp(before), rule.noted())
-	if rule == (TopUp{}) {
-		return tx.DeleteTopUpRule()
+	after := s.topUpRule(rule, before)
+	t.note(TopUpRuleChanged, "", notedTopUp(before), notedTopUp(after))
+	if after == nil {
+		err = tx.DeleteTopUpRule()
+	} else {
+		err = tx.PutTopUpRule(*after)
 	}
-	return tx.PutTopUpRule(store.TopUpRule{
-		Enabled: rule.Enabled, MinBalance: rule.Floor, UpTo: rule.Target, ModifiedAt: s.now(),
-	})
+	if err != nil {
+		return err
+	}
+	return s.watch(tx, portalID, before, after)
+}
+
+// topUpRule is a rule as it is kept in the place of another one; nil for none.
+func (s *Service) topUpRule(rule TopUp, before *store.TopUpRule) *store.TopUpRule {
+	if rule == (TopUp{}) {
+		return nil
+	}
+	r := store.TopUpRule{Enabled: rule.Enabled, MinBalance: rule.Floor, UpTo: rule.Target, ModifiedAt: s.now()}
+	switch {
+	case rule.Caps != nil:
+		r.MaxCharge, r.MaxDay, r.MaxMonth = given(rule.Caps.Charge), given(rule.Caps.Day), given(rule.Caps.Month)
+		r.MaxCount = int64(rule.Caps.Count)
+	case before != nil:
+		r.MaxCount = before.MaxCount
+		if before.MinBalance.Currency() == r.MinBalance.Currency() {
+			r.MaxCharge, r.MaxDay, r.MaxMonth = before.MaxCharge, before.MaxDay, before.MaxMonth
+		}
+	}
+	return &r
+}
+
+// given returns a cap, or the zero Amount for nought in whatever currency.
+func given(limit money.Amount) money.Amount {
+	if limit.Sign() == 0 {
+		return money.Amount{}
+	}
+	return limit
+}
+
+// watch has it noticed when less is available than a rule's floor, whether it is
+// enabled or not: others may want to know. Where that is so already, and the rule is
+// another one than before, the rule is asked at once.
+func (s *Service) watch(tx *store.Tx, portalID string, before, after *store.TopUpRule) error {
+	if err := tx.LockBook(portalID, ledger.Main); err != nil {
+		return err
+	}
+	var floor money.Amount
+	if after != nil {
+		floor = after.MinBalance
+		if err := tx.EnsurePocket(ledger.Main, floor.Currency()); err != nil {
+			return err
+		}
+	}
+	pockets, err := tx.Pockets(portalID, ledger.Main)
+	if err != nil {
+		return err
+	}
+	for _, p := range pockets {
+		was := p.Floor
+		if p.Floor = (money.Amount{}); p.Currency() == floor.Currency() {
+			p.Floor = floor
+		}
+		if p.Floor != was {
+			if err := tx.PutFloor(ledger.Main, p.Currency(), p.Floor, s.now()); err != nil {
+				return err
+			}
+		}
+		if p.Below() && !sameRule(before, after) {
+			if err := s.causeTopUp(tx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// sameRule reports whether two rules are one, whenever they were set.
+func sameRule(a, b *store.TopUpRule) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	one, other := *a, *b
+	one.ModifiedAt, other.ModifiedAt = time.Time{}, time.Time{}
+	return one == other
 }
 
 // topUpNote is how the trail tells of a top-up rule.
@@ -153,20 +243,26 @@ type topUpNote struct {
 	Enabled    bool   `json:"enabled"`
 	MinBalance string `json:"minBalance"`
 	UpTo       string `json:"upTo"`
-}
-
-func (r TopUp) noted() any {
-	if r == (TopUp{}) {
-		return nil
-	}
-	return topUpNote{r.Enabled, r.Floor.String(), r.Target.String()}
+	MaxCharge  string `json:"maxCharge,omitempty"`
+	MaxDay     string `json:"maxDay,omitempty"`
+	MaxMonth   string `json:"maxMonth,omitempty"`
+	MaxCount   int64  `json:"maxCount,omitempty"`
 }
 
 func notedTopUp(r *store.TopUpRule) any {
 	if r == nil {
 		return nil
 	}
-	return topUpNote{r.Enabled, r.MinBalance.String(), r.UpTo.String()}
+	note := topUpNote{Enabled: r.Enabled, MinBalance: r.MinBalance.String(), UpTo: r.UpTo.String(), MaxCount: r.MaxCount}
+	for _, row := range []struct {
+		text  *string
+		limit money.Amount
+	}{{&note.MaxCharge, r.MaxCharge}, {&note.MaxDay, r.MaxDay}, {&note.MaxMonth, r.MaxMonth}} {
+		if !row.limit.IsZero() {
+			*row.text = row.limit.String()
+		}
+	}
+	return note
 }
 
 func (s *Service) checkTopUp(rule TopUp) error {
@@ -189,8 +285,45 @@ func (s *Service) checkTopUp(rule TopUp) error {
 	if order <= 0 {
 		return invalid("up to balance", "%s is not more than min balance %s", rule.Target, rule.Floor)
 	}
+	if rule.Caps == nil {
+		return nil
+	}
+	for _, row := range []struct {
+		field string
+		limit money.Amount
+	}{{"caps.charge", rule.Caps.Charge}, {"caps.day", rule.Caps.Day}, {"caps.month", rule.Caps.Month}} {
+		if err := checkCap(row.field, row.limit, rule.Floor.Currency()); err != nil {
+			return err
+		}
+	}
+	if rule.Caps.Count < 0 || rule.Caps.Count > maxTopUpCount {
+		return invalid("caps.count", "%d is not between 0 and %d", rule.Caps.Count, maxTopUpCount)
+	}
 	return nil
 }
+
+// maxTopUpCount is the highest cap of charges in 24 hours: one in a minute.
+const maxTopUpCount = 24 * 60
+
+// checkCap refuses a cap that nothing could ever be collected by, or that is in another
+// currency than its rule. Nought is its default's, in whatever currency.
+func checkCap(field string, limit money.Amount, currency money.Currency) error {
+	switch {
+	case limit.Sign() == 0:
+		return nil
+	case limit.Currency() != currency:
+		return invalid(field, "%s is in another currency than min balance", limit)
+	case limit.Sign() < 0:
+		return invalid(field, "%s is less than nought", limit)
+	case limit.Units() < minTopUpCap*money.Scale:
+		return invalid(field, "%s is less than %d", limit, minTopUpCap)
+	}
+	return nil
+}
+
+// minTopUpCap is the lowest cap, in major units: less is no amount to charge a card
+// with.
+const minTopUpCap = 1
 
 func checkBounds(field string, a money.Amount, lowest, highest int64) error {
 	if a.Units() < lowest*money.Scale || a.Units() > highest*money.Scale {

@@ -349,7 +349,10 @@ func (s *Service) causeTopUp(tx *store.Tx) error {
 
 // ruleOf returns a rule in the terms in which it decides.
 func ruleOf(r *store.TopUpRule) wallet.Rule {
-	return wallet.Rule{Enabled: r.Enabled, Floor: r.MinBalance, Target: r.UpTo}
+	return wallet.Rule{
+		Enabled: r.Enabled, Floor: r.MinBalance, Target: r.UpTo,
+		Caps: wallet.Caps{Charge: r.MaxCharge, Day: r.MaxDay, Month: r.MaxMonth, Count: int(r.MaxCount)},
+	}
 }
 
 // owedSoon returns what renewals need that are to be paid from the wallet soon.

@@ -9,6 +9,7 @@ import (
 	"github.com/bursarhq/bursar/ledger"
 	"github.com/bursarhq/bursar/payment"
 	"github.com/bursarhq/bursar/payment/sandbox"
+	"github.com/bursarhq/bursar/wallet"
 )
 
 func settingDeeds() map[string]traced {
@@ -84,6 +85,15 @@ func settingDeeds() map[string]traced {
 			do:    func(ctx context.Context, d *desk) error { return rule(ctx, d, "20 USD", "100 USD") },
 			fails: func(ctx context.Context, d *desk) error { return rule(ctx, d, "20 USD", "10 USD") },
 			want:  []string{`top_up_rule.change   > {"enabled":true,"minBalance":"20.00 USD","upTo":"100.00 USD"}`},
+		},
+		"SetTopUp": {
+			do: func(ctx context.Context, d *desk) error {
+				return d.SetTopUp(ctx, "p", billing.TopUp{Floor: amount("20 USD"), Target: amount("100 USD"), Caps: &wallet.Caps{Charge: amount("50 USD"), Count: 2}})
+			},
+			fails: func(ctx context.Context, d *desk) error {
+				return d.SetTopUp(ctx, "p", billing.TopUp{Caps: &wallet.Caps{}})
+			},
+			want: []string{`top_up_rule.change   > {"enabled":false,"minBalance":"20.00 USD","upTo":"100.00 USD","maxCharge":"50.00 USD","maxCount":2}`},
 		},
 		"ClearTopUpRule": {
 			before: func(d *desk) { d.must(rule(d.t.Context(), d, "20 USD", "100 USD")) },

@@ -28,6 +28,7 @@ func newCustomerSet(env Env) *cobra.Command {
 		balances []string
 		topUp    string
 		noTopUp  bool
+		caps     topUpCaps
 	)
 	status := choice{allowed: []string{"none", "set", "expired"}}
 	cmd := &cobra.Command{
@@ -36,12 +37,19 @@ func newCustomerSet(env Env) *cobra.Command {
 		Long: `Make a portal's customer, or change the one it has. What is not given stays as it is.
 
 The payer is the user with the customer's e-mail address. Balances are the opening
-balances of the wallet; the first currency is the wallet's own.`,
+balances of the wallet; the first currency is the wallet's own.
+
+A rule that refills the wallet has limits to what it may collect. Without any of
+--max-charge, --max-day, --max-month and --max-count they stay as they are; with one of
+them, those that are not given are the default.`,
 		Example: `# A customer with a card and some money
 bursar customer set --portal portal.example.com --email owner@example.com --method card --balance USD=148.50
 
 # Refill the wallet up to 100 dollars when less than 20 are left
-bursar customer set --portal portal.example.com --top-up USD=20..100`,
+bursar customer set --portal portal.example.com --top-up USD=20..100
+
+# The same, and collect no more than 500 dollars in 30 days, and three times a day
+bursar customer set --portal portal.example.com --top-up USD=20..100 --max-month 500 --max-count 3`,
 		Args: cobra.NoArgs,
 	}
 	data, portal := serviceFlags(cmd, env), portalFlag(cmd)
@@ -52,6 +60,7 @@ bursar customer set --portal portal.example.com --top-up USD=20..100`,
 	f.StringArrayVar(&balances, "balance", nil, "what the wallet holds in a currency, as USD=148.50; may be given again")
 	f.StringVar(&topUp, "top-up", "", "refill the wallet, as USD=20..100: below 20, up to 100")
 	f.BoolVar(&noTopUp, "no-top-up", false, "take the top-up rule away")
+	caps.flags(f)
 	cmd.MarkFlagsMutuallyExclusive("top-up", "no-top-up")
 	cmd.MarkFlagsOneRequired("email", "method", "method-status", "balance", "top-up", "no-top-up")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -72,6 +81,11 @@ bursar customer set --portal portal.example.com --top-up USD=20..100`,
 				return err
 			}
 			change.TopUp = &billing.TopUp{Enabled: true, Floor: floor, Target: target}
+			if change.TopUp.Caps, err = caps.parse(f, floor.Currency()); err != nil {
+				return err
+			}
+		} else if caps.given(f) {
+			return usage("--max-charge, --max-day, --max-month and --max-count are for --top-up")
 		}
 		if noTopUp {
 			change.TopUp = &billing.TopUp{}

@@ -2,9 +2,12 @@ package operatorapi
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 
 	"github.com/bursarhq/bursar/billing"
+	"github.com/bursarhq/bursar/money"
+	"github.com/bursarhq/bursar/wallet"
 )
 
 // getCustomer answers GET /v1/portals/{portal}/customer.
@@ -67,13 +70,33 @@ func (d *door) getTopUpRule(w http.ResponseWriter, r *http.Request, id ids) erro
 	o.decimal("upToBalance", rule.UpTo)
 	o.text("currency", string(rule.MinBalance.Currency()))
 	o.moment("modifiedAt", rule.ModifiedAt)
+	o.inner("caps", func() {
+		o.caps(wallet.Caps{Charge: rule.MaxCharge, Day: rule.MaxDay, Month: rule.MaxMonth, Count: int(rule.MaxCount)})
+	})
+	o.inner("limits", func() { o.caps(billing.TopUpLimits(rule)) })
 	o.write(w, http.StatusOK)
 	return nil
+}
+
+// caps writes those caps that there are.
+func (o *object) caps(c wallet.Caps) {
+	for _, row := range []struct {
+		name  string
+		limit money.Amount
+	}{{"charge", c.Charge}, {"day", c.Day}, {"month", c.Month}} {
+		if row.limit.Sign() > 0 {
+			o.decimal(row.name, row.limit)
+		}
+	}
+	if c.Count > 0 {
+		o.number("count", int64(c.Count))
+	}
 }
 
 // setTopUpRule answers PUT /v1/portals/{portal}/top-up-rule.
 func (d *door) setTopUpRule(w http.ResponseWriter, r *http.Request, id ids) error {
 	var low, high, currency string
+	var caps *givenCaps
 	enabled := true
 	if err := readRecord(w, r, func(j *reader, name, field string) (known bool, err error) {
 		switch name {
@@ -85,6 +108,9 @@ func (d *door) setTopUpRule(w http.ResponseWriter, r *http.Request, id ids) erro
 			high, err = j.decimal(field)
 		case "currency":
 			currency, err = j.given(field)
+		case "caps":
+			caps = &givenCaps{}
+			_, err = j.record(field, func(name, field string) (bool, error) { return caps.read(j, name, field) })
 		default:
 			return false, nil
 		}
@@ -100,10 +126,57 @@ func (d *door) setTopUpRule(w http.ResponseWriter, r *http.Request, id ids) erro
 	if err != nil {
 		return err
 	}
-	if err := d.service.SetTopUpRule(r.Context(), id[0], enabled, floor, target); err != nil {
+	rule := billing.TopUp{Enabled: enabled, Floor: floor, Target: target}
+	if rule.Caps, err = caps.in(currency); err != nil {
+		return err
+	}
+	if err := d.service.SetTopUp(r.Context(), id[0], rule); err != nil {
 		return err
 	}
 	return d.getTopUpRule(w, r, id)
+}
+
+// givenCaps are caps as they are read, before their currency is known.
+type givenCaps struct {
+	charge, day, month string
+	count              int64
+}
+
+func (c *givenCaps) read(j *reader, name, field string) (known bool, err error) {
+	switch name {
+	case "charge":
+		c.charge, err = j.decimal(field)
+	case "day":
+		c.day, err = j.decimal(field)
+	case "month":
+		c.month, err = j.decimal(field)
+	case "count":
+		c.count, err = j.whole(field, 0)
+	default:
+		return false, nil
+	}
+	return true, err
+}
+
+// in returns the caps in a currency; nil when none were given.
+func (c *givenCaps) in(currency string) (*wallet.Caps, error) {
+	if c == nil {
+		return nil, nil
+	}
+	caps := &wallet.Caps{Count: int(min(c.count, math.MaxInt32))}
+	for _, row := range []struct {
+		field, text string
+		to          *money.Amount
+	}{{"caps.charge", c.charge, &caps.Charge}, {"caps.day", c.day, &caps.Day}, {"caps.month", c.month, &caps.Month}} {
+		if row.text == "" {
+			continue
+		}
+		var err error
+		if *row.to, err = sum(row.field, row.text, currency); err != nil {
+			return nil, err
+		}
+	}
+	return caps, nil
 }
 
 // clearTopUpRule answers DELETE /v1/portals/{portal}/top-up-rule.

@@ -226,7 +226,7 @@ func TestTopUpRules(t *testing.T) {
 		h := newHouse(t, s)
 		h.get("/top-up-rule").refused(404, "not_found", "")
 		h.remove("/top-up-rule").done()
-		const rest = `"minBalance":"20.00","upToBalance":"100.50","currency":"USD","modifiedAt":"` + moment + `"}`
+		const rest = `"minBalance":"20.00","upToBalance":"100.50","currency":"USD","modifiedAt":"` + moment + `","caps":{},"limits":{"charge":"100.50","day":"301.50","month":"2010.00","count":5}}`
 		h.put("/top-up-rule", `{"minBalance":"20","upToBalance":1.005e2,"currency":"USD"}`).expect(200).is(`{"portal":"acme","enabled":true,` + rest)
 		h.put("/top-up-rule", `{"minBalance":"20","upToBalance":"100.5","currency":"USD","enabled":false}`).expect(200).is(`{"portal":"acme","enabled":false,` + rest)
 		for body, field := range map[string]string{
@@ -242,11 +242,22 @@ func TestTopUpRules(t *testing.T) {
 			`{"minBalance":"20","upToBalance":"100","currency":"USD","enabled":1}`:                      "enabled",
 			`{"minBalance":"20","upToBalance":"100","currency":"USD","enabled":"true"}`:                 "enabled",
 			`{"minBalance":"20","upToBalance":"100","currency":"USD","enabled":null}`:                   "enabled",
+			`{"minBalance":"20","upToBalance":"100","currency":"USD","caps":null}`:                      "caps",
+			`{"minBalance":"20","upToBalance":"100","currency":"USD","caps":{"charge":"0.5"}}`:          "caps.charge",
+			`{"minBalance":"20","upToBalance":"100","currency":"USD","caps":{"day":-1}}`:                "caps.day",
+			`{"minBalance":"20","upToBalance":"100","currency":"USD","caps":{"month":"many"}}`:          "caps.month",
+			`{"minBalance":"20","upToBalance":"100","currency":"USD","caps":{"count":1441}}`:            "caps.count",
+			`{"minBalance":"20","upToBalance":"100","currency":"USD","caps":{"count":9e15}}`:            "caps.count",
+			`{"minBalance":"20","upToBalance":"100","currency":"USD","caps":{"year":"1"}}`:              "caps.year",
 			`{"minBalance":"20","upToBalance":"100","currency":"USD","modifiedAt":"2026-01-01T00:00Z"}`: "modifiedAt",
 		} {
 			h.put("/top-up-rule", body).refused(400, "invalid_field", field)
 		}
 		h.get("/top-up-rule").is(`{"portal":"acme","enabled":false,` + rest)
+		const capped = `{"portal":"acme","enabled":true,"minBalance":"20.00","upToBalance":"100.00","currency":"USD","modifiedAt":"` + moment +
+			`","caps":{"day":"150.00","count":2},"limits":{"charge":"100.00","day":"150.00","month":"2000.00","count":2}}`
+		h.put("/top-up-rule", `{"minBalance":"20","upToBalance":"100","caps":{"day":150,"count":2,"month":"0"},"currency":"USD"}`).expect(200).is(capped)
+		h.put("/top-up-rule", `{"minBalance":"20","upToBalance":"100","currency":"USD"}`).expect(200).is(capped)
 		h.remove("/top-up-rule").done()
 		h.get("/top-up-rule").refused(404, "not_found", "")
 	})

@@ -131,21 +131,31 @@ type TopUpRule struct {
 	Enabled bool
 	// MinBalance and UpTo are in one currency.
 	MinBalance, UpTo money.Amount
-	ModifiedAt       time.Time
+	// MaxCharge, MaxDay and MaxMonth are the most that it may charge at once, in 24
+	// hours and in 30 days, in the same currency; the zero Amount: as UpTo says.
+	MaxCharge, MaxDay, MaxMonth money.Amount
+	// MaxCount is the most charges in 24 hours; 0: as is usual.
+	MaxCount   int64
+	ModifiedAt time.Time
 }
 
 // PutTopUpRule sets the portal's rule.
 func (tx *Tx) PutTopUpRule(r TopUpRule) error {
 	_, err := tx.exec(`
-		INSERT INTO top_up_rule (portal_id, enabled, currency, min_balance, up_to, modified_at)
-		VALUES ($1, $2, $3, $4, $5, $6)
+		INSERT INTO top_up_rule (portal_id, enabled, currency, min_balance, up_to, modified_at, max_charge, max_day, max_month, max_count)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		ON CONFLICT (portal_id) DO UPDATE
 		   SET enabled = excluded.enabled,
 		       currency = excluded.currency,
 		       min_balance = excluded.min_balance,
 		       up_to = excluded.up_to,
-		       modified_at = excluded.modified_at`,
-		tx.portal, flag(r.Enabled), string(r.MinBalance.Currency()), r.MinBalance.Units(), r.UpTo.Units(), micros(r.ModifiedAt))
+		       modified_at = excluded.modified_at,
+		       max_charge = excluded.max_charge,
+		       max_day = excluded.max_day,
+		       max_month = excluded.max_month,
+		       max_count = excluded.max_count`,
+		tx.portal, flag(r.Enabled), string(r.MinBalance.Currency()), r.MinBalance.Units(), r.UpTo.Units(), micros(r.ModifiedAt),
+		number(r.MaxCharge.Units()), number(r.MaxDay.Units()), number(r.MaxMonth.Units()), number(r.MaxCount))
 	return err
 }
 
@@ -164,18 +174,26 @@ func (tx *Tx) TopUpRule(portalID string) (*TopUpRule, error) {
 		currency         money.Currency
 		minBalance, upTo int64
 		modified         sql.NullInt64
+		caps             [4]sql.NullInt64
 	)
 	err := tx.row(`
-		SELECT enabled, currency, min_balance, up_to, modified_at
+		SELECT enabled, currency, min_balance, up_to, modified_at, max_charge, max_day, max_month, max_count
 		  FROM top_up_rule
-		 WHERE portal_id = $1`, []any{portalID}, &enabled, &currency, &minBalance, &upTo, &modified)
+		 WHERE portal_id = $1`, []any{portalID}, &enabled, &currency, &minBalance, &upTo, &modified, &caps[0], &caps[1], &caps[2], &caps[3])
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
+	capped := func(units sql.NullInt64) (a money.Amount) {
+		if units.Valid {
+			a = money.FromUnits(units.Int64, currency)
+		}
+		return a
+	}
 	return &TopUpRule{
+		MaxCharge: capped(caps[0]), MaxDay: capped(caps[1]), MaxMonth: capped(caps[2]), MaxCount: caps[3].Int64,
 		Enabled:    enabled == 1,
 		MinBalance: money.FromUnits(minBalance, currency),
 		UpTo:       money.FromUnits(upTo, currency),
