@@ -48,6 +48,9 @@ type SubscriptionDue struct {
 	DueAt Time `json:"dueAt"`
 	// Shortfall is what is missing in the wallet for it; not there when nothing is.
 	Shortfall Money `json:"shortfall,omitzero"`
+	// Needed is how many what is in use needs: NextQuantity was raised to it, where the
+	// policy says so, or is less; not there when what is in use does not matter.
+	Needed int64 `json:"needed,omitzero"`
 }
 
 // Type returns "subscription.due".
