@@ -313,5 +313,5 @@ func TestUpcomingPayments(t *testing.T) {
 	diff(t, "none", upcoming(), []string{"admin 92.50 EUR 2026-08-08"})
 	d.must(d.Schedule(t.Context(), d.me(), "storage", nil))
 	d.clock.Advance(32 * day)
-	diff(t, "when storage is over", upcoming(), []string{"admin 92.50 EUR 2026-08-08"})
+	diff(t, "when nobody has renewed them", upcoming(), []string{"admin 92.50 EUR 2026-08-08", "storage 14.00 USD 2026-08-09"})
 }

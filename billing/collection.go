@@ -244,7 +244,8 @@ func (s *Service) resolve(ctx context.Context, c store.Collection, giveUp bool) 
 
 // takeOver gives up a collection that was left behind, or makes the caller the
 // only one who may ask for it again: of several who come at once, one. Who asks
-// does not meet somebody who gives up.
+// does not meet somebody who gives up. What was collected for a renewal that is not to
+// be paid by it any more is given up in any case.
 func (s *Service) takeOver(ctx context.Context, c store.Collection, giveUp bool) (store.Collection, error) {
 	now := s.now()
 	err := s.change(context.WithoutCancel(ctx), c.PortalID, func(tx *store.Tx, t *trail) error {
@@ -257,9 +258,19 @@ func (s *Service) takeOver(ctx context.Context, c store.Collection, giveUp bool)
 			return ErrUnsettled // somebody else is at it, or was
 		}
 		c.AskedAt, c.State = now, store.CollectionUnknown
+		if !giveUp && !c.Renews.IsZero() {
+			w, err := s.renewalOf(tx, t, c)
+			if err != nil {
+				return err
+			}
+			giveUp = w == nil
+		}
 		if giveUp {
 			c.State, c.Reason, c.ClosedAt = store.CollectionDeclined, abandoned, now
 			t.note(CollectionEnded, CollectionID(c), nil, notedEnd(c))
+			if err := s.hastenRenewals(tx); err != nil {
+				return err
+			}
 		}
 		return tx.CloseCollection(c)
 	})

@@ -195,6 +195,9 @@ func (s *Service) putCustomer(tx *store.Tx, t *trail, portalID string, number in
 	if err := s.putBalances(tx, t, portalID, change); err != nil {
 		return err
 	}
+	if err := s.hastenRenewals(tx); err != nil {
+		return err
+	}
 	if change.TopUp != nil {
 		return s.putTopUp(tx, t, portalID, *change.TopUp)
 	}

@@ -157,7 +157,7 @@ func (s *Service) putBought(tx *store.Tx, t *trail, have *having, after store.Su
 		rows = slices.Insert(rows, 0, after)
 	}
 	t.note(SubscriptionChanged, fmt.Sprint(after.PlanID), before, noted(after))
-	return tx.PutSubscriptions(rows)
+	return s.putRows(tx, have.portal.ID, have.rows, rows, 0)
 }
 
 // notedSubscription is how the trail tells of a subscription.

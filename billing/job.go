@@ -19,6 +19,8 @@ const (
 	jobDeliver = "deliver"      // sends events to a webhook, of no portal
 	jobReplay  = "replay"       // sends some to it again
 	jobNotice  = "notice"       // mails an event to who must know of it
+	jobRenew   = "renew"        // does what there is to do when the period of a plan ends, whose id is the subject
+	jobAdopt   = "adopt"        // has what portals had before there were renewals renewed
 )
 
 // jobKind is how jobs of a kind are done.
@@ -34,6 +36,8 @@ func (s *Service) jobKind(name string) (jobKind, bool) {
 		jobDeliver: {attempts: 30, do: deliver},
 		jobReplay:  {attempts: 30, do: replay},
 		jobNotice:  {attempts: noticeAttempts, do: func(ctx context.Context, r *run) error { return r.mailNotice(ctx) }},
+		jobRenew:   {attempts: 1 << 30, do: s.renew},
+		jobAdopt:   {attempts: 1 << 30, do: s.adopt},
 	}[name]
 	return kind, ok
 }

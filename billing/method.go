@@ -140,7 +140,7 @@ func (s *Service) saveMethod(tx *store.Tx, t *trail, portalID, provider string, 
 		return nil
 	}
 	customer.MethodAt = at
-	before := notedMethod(customer)
+	before, card := notedMethod(customer), customer.Fingerprint+customer.Method
 	customer.MethodStatus = "set"
 	if m.ExpiresYear > 0 && !s.now().Before(time.Date(m.ExpiresYear, time.Month(m.ExpiresMonth)+1, 1, 0, 0, 0, 0, time.UTC)) {
 		customer.MethodStatus = "expired"
@@ -150,8 +150,11 @@ func (s *Service) saveMethod(tx *store.Tx, t *trail, portalID, provider string, 
 	if m.Account != "" {
 		customer.Account = m.Account
 	}
-	if after := notedMethod(customer); after != before {
+	if after := notedMethod(customer); after != before || card != customer.Fingerprint+customer.Method {
 		t.note(MethodChanged, provider, before, after)
+		if err := s.hastenRenewals(tx); err != nil {
+			return err
+		}
 	}
 	if err := tx.PutCustomer(customer); err != nil {
 		return err

@@ -93,6 +93,9 @@ func (s *Service) recordPayment(ctx context.Context, portalID, key string, in Pa
 		if err := takeReference(tx, row); err != nil {
 			return err
 		}
+		if err := s.hastenRenewals(tx); err != nil {
+			return err
+		}
 		if rehearse {
 			return errRehearsed
 		}

@@ -344,6 +344,9 @@ func (s *Service) applyPlan(tx *store.Tx, t *trail, c store.Collection) (reason 
 	if !ok {
 		return "no_such_plan", nil
 	}
+	if !c.Renews.IsZero() {
+		return s.applyRenewal(tx, t, c)
+	}
 	have, err := s.boughtIn(tx, c.PortalID)
 	if err != nil {
 		return "", err

@@ -100,7 +100,7 @@ func (s *Service) CreatePortal(ctx context.Context, in NewPortal) (string, error
 				after.Owner = owner.Email
 			}
 			t.note(PortalCreated, in.ID, nil, after)
-			return tx.PutSubscriptions(bought)
+			return s.putRows(tx, in.ID, nil, bought, 0)
 		})
 	})
 	if err != nil {
@@ -279,7 +279,7 @@ func (s *Service) SetPurchases(ctx context.Context, portalID string, bought []Pu
 			return err
 		}
 		t.note(SubscriptionChanged, "", notedAll(before), notedAll(rows))
-		return tx.PutSubscriptions(rows)
+		return s.putRows(tx, portalID, before, rows, 0)
 	}))
 }
 

@@ -133,6 +133,9 @@ func (s *Service) end(tx *store.Tx, t *trail, c store.Collection, answer payment
 	}
 	if c.Closed() {
 		t.note(CollectionEnded, CollectionID(c), nil, notedEnd(c))
+		if err := s.hastenRenewals(tx); err != nil {
+			return err
+		}
 	}
 	return s.tellEnd(tx, t, c, before, receipt)
 }

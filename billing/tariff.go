@@ -15,14 +15,17 @@ import (
 type bought struct {
 	store.Subscription
 	plan *catalog.Plan
-	// overdue says that it is an add-on whose time is over: it counts no more.
+	// overdue says that it is an add-on that should have been paid by now. One that
+	// nothing can renew any more does not count then.
 	overdue bool
 }
 
 func (b *bought) line() catalog.Line { return catalog.Line{Plan: b.plan, Quantity: b.Quantity} }
 
 // loadBought reads what the portal has bought, the plan first: the default one
-// where it has none. Add-ons count until the second that they are due.
+// where it has none. Add-ons count until the second that they are due; those that are
+// renewed count until their renewal takes them away, so that nobody loses one because
+// that is late.
 func (s *Service) loadBought(tx *store.Tx, v *facts) error {
 	rows, err := tx.Subscriptions(v.Portal.ID)
 	if err != nil {
@@ -36,11 +39,15 @@ func (s *Service) loadBought(tx *store.Tx, v *facts) error {
 		}
 		b := bought{Subscription: row, plan: plan}
 		if plan.Wallet && plan.Additional && !row.DueAt.IsZero() {
-			if b.overdue = !now.Before(row.DueAt); b.overdue {
+			over, renewed := !now.Before(row.DueAt), row.PaidFrom != "" && (row.Next == nil || *row.Next > 0)
+			b.overdue = over && (!renewed || !row.PastDueAt.IsZero())
+			if over && !renewed {
 				v.overdue = append(v.overdue, b)
 				continue
 			}
-			v.expires(row.DueAt)
+			if !over {
+				v.expires(row.DueAt)
+			}
 		}
 		v.bought = append(v.bought, b)
 	}

@@ -354,8 +354,3 @@ func ruleOf(r *store.TopUpRule) wallet.Rule {
 		Caps: wallet.Caps{Charge: r.MaxCharge, Day: r.MaxDay, Month: r.MaxMonth, Count: int(r.MaxCount)},
 	}
 }
-
-// owedSoon returns what renewals need that are to be paid from the wallet soon.
-func (s *Service) owedSoon(*store.Tx, string, time.Time) (money.Amount, error) {
-	return money.Amount{}, nil
-}

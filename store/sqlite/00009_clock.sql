@@ -23,6 +23,12 @@ CREATE TABLE job (
 CREATE INDEX due_job ON job (run_at) WHERE state = 'open';
 CREATE INDEX dead_job ON job (state, kind, portal_id, subject) WHERE state = 'dead';
 
+-- What portals have by now is to be renewed, too; where there is nothing yet, there
+-- is nothing to look for.
+INSERT INTO job (portal_id, kind, subject, state, run_at, leased, fence, round, attempt, input, error, caused_at, changed_at)
+SELECT '', 'adopt', '', 'open', 0, 0, 0, 1, 0, '', '', 0, 0
+ WHERE EXISTS (SELECT 1 FROM subscription);
+
 -- Whoever watches a pocket wants to know when less than this is available; NULL:
 -- nobody does.
 ALTER TABLE pocket ADD COLUMN floor INTEGER;
