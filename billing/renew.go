@@ -140,7 +140,7 @@ func (w *renewing) payFromWallet(r *run, collection string) error {
 		}
 		if rule != nil && rule.Enabled {
 			w.kept.ToppedUp = w.now.UTC()
-			if err := w.s.causeTopUp(w.tx); err != nil {
+			if err := w.s.causeTopUp(w.tx, topUpMemory{Low: true}); err != nil {
 				return err
 			}
 			return w.leave(r, w.now.Add(topUpWait))

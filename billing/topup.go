@@ -220,7 +220,7 @@ func (s *Service) watch(tx *store.Tx, portalID string, before, after *store.TopU
 			}
 		}
 		if p.Below() && !sameRule(before, after) {
-			if err := s.causeTopUp(tx); err != nil {
+			if err := s.causeTopUp(tx, topUpMemory{}); err != nil {
 				return err
 			}
 		}

@@ -335,13 +335,14 @@ func (s *Service) resumeTopUps(tx *store.Tx, t *trail, portalID string, customer
 	if !breaker.SuspendedAt.IsZero() {
 		t.tell(event.TopUpResumed{Reason: "new_method", Method: customer.MethodLabel})
 	}
-	return s.causeTopUp(tx)
+	return s.causeTopUp(tx, topUpMemory{Low: true})
 }
 
-// causeTopUp has the transaction's portal looked at by its top-up rule, now.
-func (s *Service) causeTopUp(tx *store.Tx) error {
+// causeTopUp has the transaction's portal looked at by its top-up rule, now, as though
+// some of it was told already.
+func (s *Service) causeTopUp(tx *store.Tx, told topUpMemory) error {
 	now := s.now()
-	if err := tx.CauseJob(now, store.Job{Kind: jobTopUp, RunAt: now}); err != nil {
+	if err := tx.CauseJob(now, store.Job{Kind: jobTopUp, RunAt: now, Input: told.String()}); err != nil {
 		return err
 	}
 	return tx.HastenJobs(now, jobTopUp, "")

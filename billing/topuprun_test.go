@@ -1,0 +1,260 @@
+package billing_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bursarhq/bursar/billing"
+	"github.com/bursarhq/bursar/event"
+	"github.com/bursarhq/bursar/payment"
+	"github.com/bursarhq/bursar/payment/sandbox"
+	"github.com/bursarhq/bursar/store"
+)
+
+// pass lets time go by, and does what falls due.
+func (h *hall) pass(by time.Duration) {
+	h.t.Helper()
+	h.runUntil(h.clock.Now().Add(by))
+}
+
+// topUpDesk returns a desk with 25 USD in a wallet that is refilled from 20 to 100.
+func topUpDesk(t *testing.T, config store.Config) *desk {
+	t.Helper()
+	d := newDesk(t, config, "25 USD")
+	d.saveCard("first")
+	if err := d.SetTopUpRule(t.Context(), "p", true, amount("20 USD"), amount("100 USD")); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func (d *desk) saveCard(fingerprint string) {
+	d.t.Helper()
+	m := payment.Method{Account: "acc", Token: "card", Kind: "card", Label: "Card " + fingerprint, Fingerprint: fingerprint}
+	if err := d.Receive(d.t.Context(), payment.Event{ID: "m." + fingerprint, Kind: payment.MethodSaved, Customer: "p", Method: &m, At: d.clock.Now()}); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// pay takes an amount from the wallet, and fails the test if that can't be.
+func (d *desk) pay(key, sum string) {
+	d.t.Helper()
+	_, err := d.CarryOne(d.t.Context(), billing.Order{PortalID: "p", Key: key, What: billing.Charge{Service: "backup", Quantity: 1, Amount: amount(sum)}})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func TestWalletIsRefilledWhenItIsLow(t *testing.T) {
+	d := topUpDesk(t, inMemory)
+	d.pay("a", "5 USD") // 20 are enough
+	d.pass(time.Hour)
+	if told := d.events("p", 0); len(told) > 0 {
+		t.Fatal(told)
+	}
+	d.pay("b", "0.005 USD")
+	d.pass(time.Minute)
+	want := []string{
+		"balance.low 19.995 20.00",
+		"topup.planned 80.01 19.995 20.00 u1.p",
+		"deposit.settled 80.01 100.005",
+		"topup.succeeded 80.01 100.005 u1.p",
+	}
+	if diff := cmp.Diff(want, d.events("p", 0, "amount", "available", "floor", "topUp")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := d.wallet("USD"); got != "100.005 USD" {
+		t.Errorf("in the wallet: %s", got)
+	}
+	d.sound()
+}
+
+// What may go wrong between Bursar and the provider: what is told, how often money was
+// collected by the end of a week, and that the books know it.
+func TestTopUpsThatFail(t *testing.T) {
+	const hour = time.Hour
+	for _, c := range []struct {
+		name    string
+		behave  sandbox.Behaviour
+		then    *sandbox.Behaviour // after three minutes; nil: the same
+		wallet  string
+		charges int // that the bank was asked for, by their ids
+		want    []string
+	}{
+		{"it settles", sandbox.Behaviour{}, nil, "100.00 USD", 1, []string{"planned", "settled", "succeeded"}},
+		{"it settles after two days", sandbox.Behaviour{Late: 48 * hour}, nil, "100.00 USD", 1, []string{"planned", "unknown", "settled", "succeeded"}},
+		{"the reply is lost", sandbox.Behaviour{Fault: sandbox.TimeOutAfter}, nil, "100.00 USD", 1, []string{"planned", "unknown", "settled", "succeeded"}},
+		{"it fails after it was done", sandbox.Behaviour{Fault: sandbox.FailAfter}, nil, "100.00 USD", 1, []string{"planned", "unknown", "settled", "succeeded"}},
+		{"the request is lost", sandbox.Behaviour{Fault: sandbox.TimeOutBefore}, &sandbox.Behaviour{}, "100.00 USD", 1, []string{"planned", "unknown", "settled", "succeeded"}},
+		{"it fails before it is done", sandbox.Behaviour{Fault: sandbox.FailBefore}, &sandbox.Behaviour{}, "100.00 USD", 1, []string{"planned", "unknown", "settled", "succeeded"}},
+		{"nobody is there for a while", sandbox.Behaviour{Fault: sandbox.Unreachable}, &sandbox.Behaviour{}, "100.00 USD", 1, []string{"planned", "unknown", "settled", "succeeded"}},
+		{"nobody is ever there", sandbox.Behaviour{Fault: sandbox.Unreachable}, nil, "19.00 USD", 0, []string{"planned", "unknown"}},
+		{"it is declined once", sandbox.Behaviour{Decline: payment.CardDeclined}, &sandbox.Behaviour{}, "100.00 USD", 2, []string{"planned", "declined", "planned", "settled", "succeeded"}},
+		{"it is always declined", sandbox.Behaviour{Decline: payment.InsufficientFunds}, nil, "19.00 USD", 4,
+			[]string{"planned", "declined", "planned", "declined", "planned", "declined", "planned", "declined", "suspended"}},
+		{"it is declined after a day, each time", sandbox.Behaviour{Late: 24 * hour, Decline: payment.CardDeclined}, nil, "19.00 USD", 4,
+			[]string{"planned", "unknown", "declined", "planned", "unknown", "declined", "planned", "unknown", "declined", "planned", "unknown", "declined", "suspended"}},
+		{"somebody must confirm it", sandbox.Behaviour{Decline: payment.AuthenticationRequired}, nil, "19.00 USD", 4,
+			[]string{"planned", "declined", "planned", "declined", "planned", "declined", "planned", "declined", "suspended"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			d := topUpDesk(t, inMemory)
+			d.bank.behaves(c.behave)
+			d.pay("k", "6 USD")
+			d.pass(3 * time.Minute)
+			if c.then != nil {
+				d.bank.behaves(*c.then)
+			}
+			d.pass(7 * day)
+			if got := d.wallet("USD"); got != c.wallet {
+				t.Errorf("in the wallet: %s, not %s", got, c.wallet)
+			}
+			if n := len(d.bank.journal.All()); n != c.charges {
+				t.Errorf("the bank knows %d charges, not %d", n, c.charges)
+			}
+			var got []string
+			for _, e := range d.events("p", 0) {
+				if name, ok := strings.CutPrefix(e, "topup."); ok {
+					got = append(got, name)
+				} else if e == string(event.TypeDepositSettled) {
+					got = append(got, "settled")
+				}
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("what is told (-want +got):\n%s", diff)
+			}
+			d.sound()
+		})
+	}
+}
+
+// A card that was declined too often is left alone; another one is tried at once.
+func TestNewCardResumesTopUps(t *testing.T) {
+	d := topUpDesk(t, inMemory)
+	d.bank.behaves(sandbox.Behaviour{Decline: payment.CardDeclined})
+	d.pay("k", "6 USD")
+	d.pass(3 * day)
+	d.bank.behaves(sandbox.Behaviour{})
+	told := len(d.events("p", 0))
+	d.saveCard("first") // it is the same
+	d.pay("l", "1 USD")
+	d.pass(day)
+	if more := d.events("p", 0)[told:]; len(more) > 0 {
+		t.Errorf("the same card: %v", more)
+	}
+	d.saveCard("second")
+	d.pass(time.Minute)
+	want := []string{"topup.resumed new_method", "topup.planned", "deposit.settled", "topup.succeeded"}
+	if diff := cmp.Diff(want, d.events("p", 0, "reason")[told:]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := d.wallet("USD"); got != "100.00 USD" {
+		t.Errorf("in the wallet: %s", got)
+	}
+	d.sound()
+}
+
+// Nothing is collected while somebody pays in by hand, nor the other way round.
+func TestDepositsByHandAndByItselfExcludeEachOther(t *testing.T) {
+	d := topUpDesk(t, inMemory)
+	d.bank.behaves(sandbox.Behaviour{Late: 2 * time.Hour})
+	if _, err := d.Deposit(t.Context(), "p", "mine", billing.Deposit{Amount: amount("50 USD")}); !errors.Is(err, billing.ErrUnsettled) {
+		t.Fatal(err)
+	}
+	d.pay("k", "6 USD")
+	d.pass(time.Hour)
+	if n := len(d.bank.journal.All()); n != 1 {
+		t.Fatalf("%d charges", n)
+	}
+	d.clock.Advance(2 * time.Hour)
+	if _, err := d.Deposit(t.Context(), "p", "mine", billing.Deposit{Amount: amount("50 USD")}); err != nil {
+		t.Fatal(err)
+	}
+	d.pass(time.Hour)
+	if n := len(d.bank.journal.All()); n != 1 || d.wallet("USD") != "69.00 USD" { // which are enough
+		t.Errorf("%d charges, %s in the wallet", n, d.wallet("USD"))
+	}
+	d.pay("l", "50 USD")
+	d.pass(time.Minute)
+	if _, err := d.Deposit(t.Context(), "p", "again", billing.Deposit{Amount: amount("50 USD")}); !errors.Is(err, billing.ErrBusyWallet) {
+		t.Errorf("while a top-up is under way: %v", err)
+	}
+	d.pass(3 * time.Hour)
+	if got := d.wallet("USD"); got != "100.00 USD" {
+		t.Errorf("in the wallet: %s", got)
+	}
+	d.sound()
+}
+
+// Whoever does a job may be stopped at any of its statements, and somebody else goes
+// on: in the end one amount was collected, and it is in the wallet.
+func TestTopUpSurvivesWhoeverDoesIt(t *testing.T) {
+	most := 400
+	if testing.Short() {
+		most = 40
+	}
+	for n := 0; ; n++ {
+		if n > most {
+			if !testing.Short() {
+				t.Fatal("it never gets to the end")
+			}
+			break
+		}
+		d := topUpDesk(t, inMemory)
+		d.pay("k", "6 USD")
+		done := func() bool { // by somebody who is stopped at the nth question about the context
+			jobs, err := d.ClaimJobs(t.Context(), 10)
+			if err != nil || len(jobs) != 1 {
+				t.Fatal(jobs, err)
+			}
+			f := newFuse(n)
+			_ = d.RunJob(f, jobs[0])
+			return f.left > 0
+		}()
+		d.pass(day)
+		if got := d.wallet("USD"); got != "100.00 USD" || len(d.bank.journal.All()) != 1 {
+			t.Errorf("stopped at %d: %s in the wallet, %d charges", n, got, len(d.bank.journal.All()))
+		}
+		if n := d.count("p", string(event.TypeTopUpSucceeded)); n != 1 {
+			t.Errorf("told %d times that it succeeded: %v", n, d.events("p", 0))
+		}
+		d.sound()
+		if t.Failed() || done {
+			break
+		}
+	}
+}
+
+// Two workers, on two databases' connections, have one job between them.
+func TestTwoWorkersTopUpOnce(t *testing.T) {
+	d := topUpDesk(t, inMemory)
+	d.pay("k", "6 USD")
+	first, err := d.ClaimJobs(t.Context(), 10)
+	if err != nil || len(first) != 1 {
+		t.Fatal(first, err)
+	}
+	if more, err := d.ClaimJobs(t.Context(), 10); err != nil || len(more) != 0 {
+		t.Fatalf("claimed twice: %v, %v", more, err)
+	}
+	d.clock.Advance(3 * time.Minute) // whoever has it is held up for longer than that
+	second, err := d.ClaimJobs(t.Context(), 10)
+	if err != nil || len(second) != 1 {
+		t.Fatal(second, err)
+	}
+	for _, job := range []store.Job{second[0], first[0]} {
+		if err := d.RunJob(context.WithoutCancel(t.Context()), job); err != nil {
+			t.Error(err)
+		}
+	}
+	d.pass(day)
+	if got := d.wallet("USD"); got != "100.00 USD" || len(d.bank.journal.All()) != 1 {
+		t.Errorf("%s in the wallet, %d charges", got, len(d.bank.journal.All()))
+	}
+	d.sound()
+}
