@@ -137,6 +137,7 @@ func deliver(ctx context.Context, r *run) error {
 	if broken != nil && x.taken == 0 && ctx.Err() == nil {
 		return broken
 	}
+	pausedFor := ""
 	err = s.noteSent(ctx, func(ctx context.Context) error {
 		return s.changeWebhooks(ctx, func(tx *store.Tx, t *trail) error {
 			now := s.now()
@@ -154,6 +155,7 @@ func deliver(ctx context.Context, r *run) error {
 				}
 			}
 			if hook.State != before.State {
+				pausedFor = hook.Reason
 				t.note(WebhookPaused, id, notedWebhook(before), notedWebhook(hook))
 			}
 			if err := tx.UpdateWebhook(hook); err != nil {
@@ -166,6 +168,9 @@ func deliver(ctx context.Context, r *run) error {
 			return r.end(tx, nextDelivery(hook, x.answer, last, now), "")
 		})
 	})
+	if err == nil && pausedFor != "" {
+		s.log.WarnContext(ctx, "a webhook is paused, and nothing is sent to it", "webhook", id, "reason", pausedFor, "status", x.answer.Status)
+	}
 	return errors.Join(err, broken)
 }
 

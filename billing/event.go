@@ -105,7 +105,7 @@ func eventTypes() (names []string) {
 // WaitForEvents waits until there are events after a place in the line, or the
 // context has ended, with whose error it fails then.
 func (s *Service) WaitForEvents(ctx context.Context, after int64) error {
-	return s.line.wait(ctx, after, s.LastEvent)
+	return s.line.await(ctx, after, s.LastEvent)
 }
 
 // line is where those wait who want to know of events. One goroutine looks for all of
@@ -132,9 +132,9 @@ func (l *line) placed() {
 	}
 }
 
-func (l *line) wait(ctx context.Context, after int64, look func(context.Context) (int64, error)) error {
-	l.enter(look)
-	defer l.leave()
+func (l *line) await(ctx context.Context, after int64, look func(context.Context) (int64, error)) error {
+	l.join(look)
+	defer l.part()
 	for {
 		l.mu.Lock()
 		last, grown := l.last, l.grown
@@ -150,8 +150,8 @@ func (l *line) wait(ctx context.Context, after int64, look func(context.Context)
 	}
 }
 
-// enter has somebody look, from the first one who waits on.
-func (l *line) enter(look func(context.Context) (int64, error)) {
+// join has somebody look, from the first one who waits on.
+func (l *line) join(look func(context.Context) (int64, error)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.waiting++; l.waiting == 1 {
@@ -160,7 +160,7 @@ func (l *line) enter(look func(context.Context) (int64, error)) {
 	}
 }
 
-func (l *line) leave() {
+func (l *line) part() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.waiting--; l.waiting == 0 {
@@ -171,12 +171,12 @@ func (l *line) leave() {
 // look looks at the line until nobody waits any more. When it can't, those who wait
 // do so until it can, or for as long as they want to.
 func (l *line) look(stop <-chan struct{}, look func(context.Context) (int64, error)) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	ctx, giveUp := context.WithCancel(context.Background())
+	defer giveUp()
 	go func() { // so that a look does not outlive those who wait
 		select {
 		case <-stop:
-			cancel()
+			giveUp()
 		case <-ctx.Done():
 		}
 	}()
