@@ -25,9 +25,10 @@ type replayNote struct {
 // another, both included, under the same ids; to is 0 for the last one that there is.
 // It goes on beside what is new. One that was not delivered is, if it is taken now.
 //
-// It fails with ErrNotFound, and with ErrInUse while another replay goes on.
-func (s *Service) ReplayWebhook(ctx context.Context, id string, from, to int64) error {
-	return fromStore("replay to webhook", s.changeWebhooks(ctx, func(tx *store.Tx, t *trail) error {
+// It returns up to which place. It fails with ErrNotFound, and with ErrInUse while
+// another replay goes on.
+func (s *Service) ReplayWebhook(ctx context.Context, id string, from, to int64) (until int64, err error) {
+	err = s.changeWebhooks(ctx, func(tx *store.Tx, t *trail) error {
 		hook, err := tx.Webhook(id)
 		if err != nil {
 			return err
@@ -39,8 +40,7 @@ func (s *Service) ReplayWebhook(ctx context.Context, id string, from, to int64) 
 		if err != nil {
 			return err
 		}
-		until := to
-		if until == 0 {
+		if until = to; until == 0 {
 			until = last
 		}
 		switch {
@@ -60,7 +60,8 @@ func (s *Service) ReplayWebhook(ctx context.Context, id string, from, to int64) 
 		t.note(WebhookReplayed, id, nil, what)
 		now := s.now()
 		return tx.CauseJob(now, store.Job{Kind: jobReplay, Subject: id, RunAt: now, Input: asJSON(what)})
-	}))
+	})
+	return until, fromStore("replay to webhook", err)
 }
 
 // replay sends a webhook again what was asked for, in the order of the line.

@@ -87,9 +87,9 @@ func webhookDeeds() map[string]traced {
 				d.must(d.PlaceEvents(d.t.Context()))
 				hooked(d)
 			},
-			do: changing(func(ctx context.Context, d *desk, id string) error { return d.ReplayWebhook(ctx, id, 1, 0) }),
+			do: changing(func(ctx context.Context, d *desk, id string) error { return second(d.ReplayWebhook(ctx, id, 1, 0)) }),
 			fails: changing(func(ctx context.Context, d *desk, id string) error {
-				return d.ReplayWebhook(ctx, id, 1, 1<<40)
+				return second(d.ReplayWebhook(ctx, id, 1, 1<<40))
 			}),
 			want: []string{`webhook.replay ID  > {"from":1,"to":2}`},
 		},

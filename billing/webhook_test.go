@@ -66,11 +66,11 @@ func TestWebhooksThatCannotBe(t *testing.T) {
 	if err != nil || got.Types != nil || got.Description != "" || got.PortalID != "p" || got.URL != "http://localhost/" {
 		t.Errorf("%+v, %v", got, err)
 	}
-	refuses(t, "a replay from nothing", h.ReplayWebhook(t.Context(), hook.ID, 0, 1), "from")
-	refuses(t, "a replay from what is to come", h.ReplayWebhook(t.Context(), hook.ID, 2, 0), "from")
-	refuses(t, "a replay to what is to come", h.ReplayWebhook(t.Context(), hook.ID, 1, 2), "to")
+	refuses(t, "a replay from nothing", second(h.ReplayWebhook(t.Context(), hook.ID, 0, 1)), "from")
+	refuses(t, "a replay from what is to come", second(h.ReplayWebhook(t.Context(), hook.ID, 2, 0)), "from")
+	refuses(t, "a replay to what is to come", second(h.ReplayWebhook(t.Context(), hook.ID, 1, 2)), "to")
 	h.must(h.PauseWebhook(t.Context(), hook.ID))
-	refuses(t, "a replay to what is paused", h.ReplayWebhook(t.Context(), hook.ID, 1, 1), "webhook")
+	refuses(t, "a replay to what is paused", second(h.ReplayWebhook(t.Context(), hook.ID, 1, 1)), "webhook")
 	_, err = h.Undelivered(t.Context(), hook.ID, -1, 1)
 	refuses(t, "undelivered", err, "after")
 	_, err = h.Undelivered(t.Context(), hook.ID, 0, 0)
@@ -88,7 +88,7 @@ func TestWebhooksThatAreNotThere(t *testing.T) {
 		"resume":      second(h.ResumeWebhook(ctx, "none")),
 		"test":        second(h.TestWebhook(ctx, "none")),
 		"undelivered": second(h.Undelivered(ctx, "none", 0, 1)),
-		"replay":      h.ReplayWebhook(ctx, "none", 1, 1),
+		"replay":      second(h.ReplayWebhook(ctx, "none", 1, 1)),
 		"delete":      h.DeleteWebhook(ctx, "none"),
 	} {
 		if !errors.Is(err, billing.ErrNotFound) {

@@ -66,6 +66,9 @@ func Serve(ctx context.Context, listener net.Listener, config Config) error {
 	}
 	server := NewServer(Wrap(config))
 	server.ErrorLog = log.New(serverLog{config.Log}, "", 0)
+	server.BaseContext = func(net.Listener) context.Context {
+		return context.WithValue(context.Background(), stoppingKey{}, ctx.Done())
+	}
 	idle := newSilent()
 	server.ConnState = idle.note
 	failed := make(chan error, 1)
@@ -88,6 +91,16 @@ func Serve(ctx context.Context, listener net.Listener, config Config) error {
 		return errors.Join(fmt.Errorf("requests were still running after %s", config.StopTimeout), server.Close())
 	}
 	return nil
+}
+
+type stoppingKey struct{}
+
+// Stopping returns a channel that is closed when the server is told to stop, by the
+// context of a request. One that would go on for long should end then. It is nil,
+// which is never closed, where the request does not come from Serve.
+func Stopping(ctx context.Context) <-chan struct{} {
+	stopping, _ := ctx.Value(stoppingKey{}).(<-chan struct{})
+	return stopping
 }
 
 // serverLog takes what net/http has to say. Callers that break off a handshake

@@ -150,3 +150,38 @@ func TestStopFinishesWhatRuns(t *testing.T) {
 		t.Error("it still listens")
 	}
 }
+
+// A request that would go on for ever hears that the server is to stop.
+func TestStopping(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun := make(chan struct{})
+	handler := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(begun)
+		<-httpd.Stopping(r.Context())
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	served, asked := make(chan error, 1), make(chan error, 1)
+	go func() {
+		served <- httpd.Serve(ctx, listener, httpd.Config{Handler: handler, Log: slog.New(slog.DiscardHandler)})
+	}()
+	go func() {
+		res, err := http.Get("http://" + listener.Addr().String())
+		if err == nil {
+			err = res.Body.Close()
+		}
+		asked <- err
+	}()
+	<-begun
+	stop()
+	for _, done := range []chan error{asked, served} {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	if httpd.Stopping(context.Background()) != nil {
+		t.Error("who is not served hears of a stop")
+	}
+}

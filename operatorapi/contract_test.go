@@ -35,6 +35,7 @@ var readContract = sync.OnceValues(func() (*contract, error) {
 	}
 	doc.Servers = nil // the tests' servers have other addresses
 	openapi3filter.RegisterBodyDecoder("application/yaml", openapi3filter.FileBodyDecoder)
+	openapi3filter.RegisterBodyDecoder("application/schema+json", openapi3filter.JSONBodyDecoder)
 	router, err := legacy.NewRouter(doc)
 	return &contract{doc, router}, err
 })

@@ -48,6 +48,7 @@ func New(config Config) http.Handler {
 		log:      config.Log,
 		requests: newLimiter(config.RequestsPerMinute),
 		attempts: newLimiter(config.AttemptsPerMinute),
+		waiting:  make(chan struct{}, maxWaiting),
 		routes:   routes(),
 	}
 }
@@ -56,8 +57,9 @@ func New(config Config) http.Handler {
 type door struct {
 	service  *billing.Service
 	log      *slog.Logger
-	requests *limiter // by operator key
-	attempts *limiter // by address
+	requests *limiter      // by operator key
+	attempts *limiter      // by address
+	waiting  chan struct{} // has a token of each request that waits for events
 	routes   []route
 }
 
@@ -125,6 +127,20 @@ func routes() []route {
 		{method: "POST", path: "/v1/collections/{collection}/refunds", answer: (*door).refundCollection},
 		{method: "GET", path: "/v1/portals/{portal}/audit", answer: (*door).listAudit},
 		{method: "GET", path: "/v1/audit", answer: (*door).listAudit},
+		{method: "GET", path: "/v1/events", answer: (*door).listEvents},
+		{method: "GET", path: "/v1/events/schemas", open: true, answer: (*door).listSchemas},
+		{method: "GET", path: "/v1/events/schemas/{type}", open: true, answer: (*door).getSchema},
+		{method: "GET", path: "/v1/webhooks", answer: (*door).listWebhooks},
+		{method: "POST", path: "/v1/webhooks", answer: (*door).createWebhook},
+		{method: "GET", path: "/v1/webhooks/{webhook}", answer: (*door).getWebhook},
+		{method: "PATCH", path: "/v1/webhooks/{webhook}", answer: (*door).changeWebhook},
+		{method: "DELETE", path: "/v1/webhooks/{webhook}", answer: (*door).deleteWebhook},
+		{method: "POST", path: "/v1/webhooks/{webhook}/rotate", answer: (*door).rotateWebhook},
+		{method: "POST", path: "/v1/webhooks/{webhook}/pause", answer: (*door).pauseWebhook},
+		{method: "POST", path: "/v1/webhooks/{webhook}/resume", answer: (*door).resumeWebhook},
+		{method: "POST", path: "/v1/webhooks/{webhook}/test", answer: (*door).testWebhook},
+		{method: "POST", path: "/v1/webhooks/{webhook}/replay", answer: (*door).replayWebhook},
+		{method: "GET", path: "/v1/webhooks/{webhook}/undelivered", answer: (*door).listUndelivered},
 		{method: "GET", path: "/v1/catalog", answer: (*door).getCatalog},
 		{method: "GET", path: "/v1/openapi.yaml", open: true, answer: (*door).serveOpenAPI},
 	}
@@ -282,6 +298,7 @@ var (
 	noSniff     = []string{"nosniff"}
 	isReplay    = []string{"true"}
 	typeJSON    = []string{"application/json; charset=utf-8"}
+	typeSchema  = []string{"application/schema+json; charset=utf-8"}
 	typeProblem = []string{"application/problem+json; charset=utf-8"}
 )
 

@@ -325,12 +325,16 @@ func TestEveryRouteAnswers(t *testing.T) {
 	h.charge(acme, "charge", "1").expect(201)
 	h.post("/v1/portals/acme/deposits", "deposit", `{"amount":"1","currency":"USD"}`).expect(201)
 	h.put("/hosts/gone.example", "").expect(200)
+	hook := strings.TrimPrefix(first(h.hook("http://127.0.0.1:1/")), "/v1/webhooks/")
+	h.happens(acme, low)
 	bodies := map[string]string{
 		"POST /v1/portals": `{"id":"new","name":"n"}`, "POST /v1/batch": `[]`,
 		"POST /v1/portals/{portal}/charges": good + "}", "POST /v1/portals/{portal}/holds": good + "}",
 		"POST /v1/portals/{portal}/credits":     `{"amount":"1","currency":"USD","reason":"r"}`,
 		"POST /v1/portals/{portal}/corrections": `{"transfer":"t2.acme","reason":"r"}`,
 		"POST /v1/portals/{portal}/deposits":    `{"amount":"1","currency":"USD"}`,
+		"POST /v1/webhooks":                     `{"url":"https://example.com/"}`, "PATCH /v1/webhooks/{webhook}": `{}`,
+		"POST /v1/webhooks/{webhook}/replay": `{"from":1}`,
 	}
 	for _, q := range writes(user, key.ID) {
 		path := q.path
@@ -348,13 +352,14 @@ func TestEveryRouteAnswers(t *testing.T) {
 		}
 		for name, value := range map[string]string{
 			"{portal}": acme, "{user}": user, "{key}": key.ID, "{transfer}": "t1.acme", "{hold}": hold, "{collection}": "c1.acme", "{host}": "gone.example",
+			"{webhook}": hook, "{type}": "hold.expired",
 		} {
 			path = strings.Replace(path, name, value, 1)
 		}
 		if route == "GET /v1/portals/{portal}/users/{user}" {
 			path = "/v1/portals/acme/users/" + owner
 		}
-		if route == "DELETE /v1/portals/{portal}/top-up-rule" || route == "DELETE /v1/portals/{portal}/users/{user}" {
+		if route == "DELETE /v1/webhooks/{webhook}" || route == "DELETE /v1/portals/{portal}/top-up-rule" || route == "DELETE /v1/portals/{portal}/users/{user}" {
 			defer func() { h.do(request{method: method, path: path, body: bodies[route]}).done() }()
 			continue
 		}
@@ -364,6 +369,8 @@ func TestEveryRouteAnswers(t *testing.T) {
 		}
 	}
 }
+
+func first[A, B any](a A, _ B) A { return a }
 
 // The types that can be asked for are all that there are.
 func TestTypesAreTheDescribedOnes(t *testing.T) {
