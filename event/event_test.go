@@ -41,6 +41,27 @@ func TestIDs(t *testing.T) {
 	}
 }
 
+func TestRead(t *testing.T) {
+	d := event.TopUpResumed{Reason: "asked", Method: "Visa"}
+	text, err := json.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := event.Read(d.Type(), text); err != nil || got != event.Data(d) {
+		t.Errorf("%#v, %v", got, err)
+	}
+	for kind, text := range map[event.Type]string{"topup.resumed": "[]", "topup.revived": "{}", "": "{}"} {
+		if got, err := event.Read(kind, []byte(text)); err == nil || got != nil {
+			t.Errorf("%q: %#v", kind, got)
+		}
+	}
+	for _, d := range event.Every() {
+		if got, err := event.Read(d.Type(), []byte("{}")); err != nil || got.Type() != d.Type() {
+			t.Errorf("%s: %#v, %v", d.Type(), got, err)
+		}
+	}
+}
+
 func TestValues(t *testing.T) {
 	type values struct {
 		Money event.Money `json:"money,omitzero"`

@@ -58,6 +58,8 @@ bursar demo --operator-key bk-demo`,
 	flags.logLevel = "warn"
 	cmd.Flags().Lookup("sales-email").DefValue = "sales@example.com"
 	flags.mail.sales = "sales@example.com"
+	cmd.Flags().Lookup("operator-email").DefValue = "operator@example.com"
+	flags.mail.operator = "operator@example.com"
 	cmd.Flags().Lookup("outbox").Usage += "; for a database in memory a temporary one"
 	data := cli.DatabaseFlags(cmd, cli.Env{}) // only the flags name it: a demonstration is not for whatever is usual here
 	offers := cli.CatalogFlag(cmd, env)
