@@ -157,6 +157,11 @@ func deliver(ctx context.Context, r *run) error {
 			if hook.State != before.State {
 				pausedFor = hook.Reason
 				t.note(WebhookPaused, id, notedWebhook(before), notedWebhook(hook))
+				for _, job := range s.noticesOfWebhook(hook) {
+					if err := tx.CauseJob(now, job); err != nil {
+						return err
+					}
+				}
 			}
 			if err := tx.UpdateWebhook(hook); err != nil {
 				return err

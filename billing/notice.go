@@ -27,25 +27,59 @@ const noticeAfter = 10 * time.Second
 
 // noticeInput is what the job of a notice knows beside its subject.
 type noticeInput struct {
+	// Webhook is what is told where that is no event.
+	Webhook *notice.WebhookPaused `json:"webhook,omitempty"`
 	// HandedOver is when the mail was about to go to the mail server; nil: it was not,
 	// or it did not get there.
 	HandedOver *time.Time `json:"handedOver,omitempty"`
+}
+
+// String returns it as the job keeps it.
+func (in noticeInput) String() string {
+	if in == (noticeInput{}) {
+		return ""
+	}
+	return asJSON(in)
 }
 
 // noticesFor returns the jobs that mail an event of the portal to who must know of it,
 // to be caused in the transaction in which it is told: one for each reader, and none
 // without mail, or for operators whose address nobody gave.
 func (s *Service) noticesFor(number int64, what event.Data) (jobs []store.Job) {
+	for _, reader := range s.readers(what) {
+		jobs = append(jobs, store.Job{Kind: jobNotice, Subject: noticeSubject(number, reader), RunAt: s.now()})
+	}
+	return jobs
+}
+
+// noticesOfWebhook returns the jobs that tell that a webhook was paused now, which
+// concern no portal, as noticesFor does.
+func (s *Service) noticesOfWebhook(hook store.Webhook) (jobs []store.Job) {
+	now := s.now()
+	paused := notice.WebhookPaused{
+		ID: hook.ID, Description: hook.Description, URL: hook.URL, Gone: hook.Reason == pausedGone,
+		LastStatus: hook.LastStatus, Since: event.At(hook.FailingSince),
+	}
+	for _, reader := range s.readers(paused) {
+		jobs = append(jobs, store.Job{
+			Kind: jobNotice, Subject: fmt.Sprintf("webhook.%s.%d:%s", hook.ID, now.UnixMicro(), reader), RunAt: now,
+			Input: noticeInput{Webhook: &paused}.String(),
+		})
+	}
+	return jobs
+}
+
+// readers returns who is mailed that something happened.
+func (s *Service) readers(what any) (all []notice.Reader) {
 	if s.mail == nil {
 		return nil
 	}
 	for _, reader := range notice.Readers(what) {
-		if reader == notice.Operator && s.operatorEmail == "" {
-			continue
+		if reader != notice.Operator || s.operatorEmail != "" {
+			all = append(all, reader)
 		}
-		jobs = append(jobs, store.Job{Kind: jobNotice, Subject: noticeSubject(number, reader), RunAt: s.now()})
 	}
-	return jobs
+	return all
 }
 
 // noticeSubject returns what the job is about that mails an event to somebody:
@@ -77,18 +111,21 @@ func (r *run) mailNotice(ctx context.Context) error {
 			return hopeless{fmt.Errorf("read what is known of the notice: %w", err)}
 		}
 	}
-	r.job.Input = "" // as it is left: whoever retries it by hand wants it sent
+	before := in.HandedOver
+	in.HandedOver = nil
+	r.job.Input = in.String() // as it is left: whoever retries it by hand wants it sent
 	_, repeats := s.mail.(mail.Repeater)
-	if in.HandedOver != nil && !repeats {
-		return hopeless{fmt.Errorf("it may have been sent: it went to the mail server at %s, and nobody wrote down what came of that", in.HandedOver.Format(time.RFC3339))}
+	if before != nil && !repeats {
+		return hopeless{fmt.Errorf("it may have been sent: it went to the mail server at %s, and nobody wrote down what came of that", before.Format(time.RFC3339))}
 	}
-	m, err := s.noticeMessage(ctx, r.job)
+	m, err := s.noticeMessage(ctx, r.job, in)
 	if err != nil {
 		return err
 	}
 	if !repeats {
 		now := s.now()
-		if err := r.keep(ctx, asJSON(noticeInput{HandedOver: &now})); err != nil {
+		in.HandedOver = &now
+		if err := r.keep(ctx, in.String()); err != nil {
 			return err
 		}
 	}
@@ -124,7 +161,7 @@ func (r *run) handedOver(ctx context.Context, err error, repeats bool) error {
 	case errors.Is(err, mail.ErrRefused), errors.Is(err, mail.ErrMessage):
 		return hopeless{err}
 	case ctx.Err() != nil && !repeats: // nobody has it, and nobody else will write that down
-		return errors.Join(err, r.keep(after, ""))
+		return errors.Join(err, r.keep(after, r.job.Input))
 	}
 	return err
 }
@@ -138,7 +175,11 @@ func (r *run) keep(ctx context.Context, input string) error {
 
 // noticeMessage writes the mail of a job as things are now, to whom it concerns now. Its
 // id is the same each time.
-func (s *Service) noticeMessage(ctx context.Context, job store.Job) (mail.Message, error) {
+func (s *Service) noticeMessage(ctx context.Context, job store.Job, in noticeInput) (mail.Message, error) {
+	if in.Webhook != nil {
+		n := notice.Notice{Data: *in.Webhook, To: notice.Operator}
+		return s.addressed(n, strings.ReplaceAll(job.Subject, ":", "."), s.operatorEmail)
+	}
 	number, to, err := parseNoticeSubject(job.Subject)
 	if err != nil {
 		return mail.Message{}, hopeless{err}
@@ -147,27 +188,31 @@ func (s *Service) noticeMessage(ctx context.Context, job store.Job) (mail.Messag
 	if err != nil {
 		return mail.Message{}, err
 	}
-	var e store.Event
-	payers := v.payerEmails()
+	var (
+		e      store.Event
+		topUps store.TopUp
+		payers = v.payerEmails()
+	)
 	err = s.store.Read(ctx, func(tx *store.Tx) error {
 		all, err := tx.EventsOf(job.PortalID, number-1, 1)
+		if err == nil && (len(all) == 0 || all[0].Number != number) {
+			err = hopeless{fmt.Errorf("there is no event %s", event.ID(number, job.PortalID))}
+		}
 		if err != nil {
 			return err
 		}
-		if len(all) == 0 || all[0].Number != number {
-			return hopeless{fmt.Errorf("there is no event %s", event.ID(number, job.PortalID))}
-		}
 		e = all[0]
-		if len(payers) == 0 {
-			owner, err := tx.Owner(job.PortalID)
-			if err == nil {
-				payers = []string{owner.Email}
-			}
-			if err != nil && !errors.Is(err, store.ErrNotFound) {
-				return err
-			}
+		if topUps, err = tx.TopUp(job.PortalID); err != nil || len(payers) > 0 {
+			return err
 		}
-		return nil
+		owner, err := tx.Owner(job.PortalID)
+		if err == nil {
+			payers = []string{owner.Email}
+		}
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		return err
 	})
 	if err != nil {
 		return mail.Message{}, fromStore("look for what happened", err)
@@ -178,19 +223,25 @@ func (s *Service) noticeMessage(ctx context.Context, job store.Job) (mail.Messag
 	}
 	n := s.noticeOf(v, what)
 	n.At, n.To, n.PayerEmail = e.At, to, strings.Join(payers, ", ")
+	n.TopUps = n.TopUps && topUps.SuspendedAt.IsZero()
+	// The moment is in it because other databases have portals and events of the same names.
+	id := fmt.Sprintf("%s.%d.%s", event.ID(number, job.PortalID), e.At.UnixMicro(), to)
+	if to == notice.Operator {
+		return s.addressed(n, id, s.operatorEmail)
+	}
+	return s.addressed(n, id, payers...)
+}
+
+// addressed returns a notice as a message of an id, to somebody.
+func (s *Service) addressed(n notice.Notice, id string, to ...string) (mail.Message, error) {
 	m, err := n.Render()
+	if err == nil && (len(to) == 0 || to[0] == "") {
+		err = fmt.Errorf("nobody is known who could be written to as the %s", n.To)
+	}
 	if err != nil {
 		return mail.Message{}, hopeless{err}
 	}
-	m.From, m.To = s.mailFrom, payers
-	if to == notice.Operator {
-		m.To = []string{s.operatorEmail}
-	}
-	if len(m.To) == 0 || m.To[0] == "" {
-		return mail.Message{}, hopeless{fmt.Errorf("nobody is known who could be written to as the %s", to)}
-	}
-	// The moment is in it because other databases have portals and events of the same names.
-	m.ID = fmt.Sprintf("%s.%d.%s@%s", event.ID(number, job.PortalID), e.At.UnixMicro(), to, domainOf(s.mailFrom))
+	m.From, m.To, m.ID = s.mailFrom, to, id+"@"+domainOf(s.mailFrom)
 	return m, nil
 }
 

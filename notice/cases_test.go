@@ -79,6 +79,7 @@ func notices(t *testing.T) map[string]notice.Notice {
 		"topup-suspended-operator": {Data: suspended, To: notice.Operator},
 		"topup-resumed":            {Data: event.TopUpResumed{Reason: "new_method", Method: "Mastercard •••• 4444"}, TopUps: true},
 		"topup-skipped":            {Data: event.TopUpSkipped{Reason: "limit", LimitedBy: "max_day", Limit: usd("100"), Amount: usd("50"), Available: usd("3.20"), Floor: usd("10"), Target: usd("53.20"), RetryAt: at(11)}},
+		"topup-skipped-count":      {Data: event.TopUpSkipped{Reason: "cap_count", Available: usd("3.20"), Floor: usd("10"), Target: usd("53.20"), RetryAt: at(11)}},
 		"topup-skipped-no-method":  {Data: event.TopUpSkipped{Reason: "no_method", Amount: usd("50"), Available: usd("3.20"), Floor: usd("10")}},
 		"due":                      {Data: due, Ahead: 24 * time.Hour, Plan: business},
 		"due-short":                {Data: short, Ahead: 24 * time.Hour, Plan: business},
@@ -95,6 +96,7 @@ func notices(t *testing.T) map[string]notice.Notice {
 		"runway-low":               {Data: runway},
 		"runway-low-top-up":        {Data: event.RunwayLow{Balance: sum(t, "1200 JPY"), Days: 0, LowDays: 0, HighDays: new(int64), WarnDays: 7}, TopUps: true},
 		"runway-low-operator":      {Data: runway, To: notice.Operator, PayerEmail: "olivia@example.com"},
+		"webhook-gone":             {Data: notice.WebhookPaused{ID: "wh_1", URL: "https://hooks.example.com/", Gone: true, LastStatus: "410 Gone"}, To: notice.Operator},
 		"webhook-paused":           {Data: notice.WebhookPaused{ID: "wh_1", Description: "accounting", URL: "https://hooks.example.com:8443/s3cret?token=s3cret", LastStatus: "503 Service Unavailable", Since: at(-120)}, To: notice.Operator},
 	}
 	for name, n := range all {

@@ -28,10 +28,14 @@ type WebhookPaused struct {
 	Description string `json:"description,omitzero"`
 	// URL is where events were sent to. Only its host is told: a path may be a secret.
 	URL string `json:"url"`
+	// Gone says that it answered that it wants no more; otherwise it took nothing for too
+	// long.
+	Gone bool `json:"gone,omitzero"`
 	// LastStatus is what came of the last attempt.
 	LastStatus string `json:"lastStatus"`
-	// Since is when the first attempt failed of those that all did.
-	Since event.Time `json:"since"`
+	// Since is when the first attempt failed of those that all did; the zero Time where
+	// that does not matter.
+	Since event.Time `json:"since,omitzero"`
 }
 
 // Portal is where it happened, as people know it.
@@ -86,7 +90,7 @@ func Readers(data any) []Reader {
 	case event.TopUpResumed, event.SubscriptionDue:
 		return []Reader{Payer}
 	case event.TopUpSkipped:
-		if d.LimitedBy != "" || d.Reason == "no_method" {
+		if isLimit(d) || d.Reason == "no_method" {
 			return []Reader{Payer}
 		}
 	case event.SubscriptionCancelled:

@@ -201,6 +201,8 @@ func TestReaders(t *testing.T) {
 		"suspended":               {event.TopUpSuspended{}, both},
 		"resumed":                 {event.TopUpResumed{}, payer},
 		"a limit":                 {event.TopUpSkipped{Reason: "limit", LimitedBy: "max_day"}, payer},
+		"a rule's own word":       {event.TopUpSkipped{Reason: "cap_month"}, payer},
+		"target too low":          {event.TopUpSkipped{Reason: "target_too_low"}, nil},
 		"no method":               {event.TopUpSkipped{Reason: "no_method"}, payer},
 		"busy":                    {event.TopUpSkipped{Reason: "busy"}, nil},
 		"planned":                 {event.TopUpPlanned{}, nil},

@@ -1,6 +1,7 @@
 package notice
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -68,7 +69,7 @@ func (w *writer) topUpSkipped(d event.TopUpSkipped) letter {
 		Subject: w.subject("the wallet was not topped up"), Tone: "warn",
 		Title: "The wallet was not topped up",
 	}
-	if d.Reason == "no_method" && d.LimitedBy == "" {
+	if !isLimit(d) {
 		l.Lead = "The wallet should have been topped up automatically, and there is no payment method to charge."
 	} else {
 		l.Lead = "The wallet should have been topped up automatically, and a limit of your settings for it is reached. Nothing was charged."
@@ -78,7 +79,7 @@ func (w *writer) topUpSkipped(d event.TopUpSkipped) letter {
 	l.add("Would have been charged", w.money(d.Amount))
 	l.add("Limit", w.limit(d))
 	l.add("Looked at again", w.moment(d.RetryAt))
-	if d.Reason == "no_method" && d.LimitedBy == "" {
+	if !isLimit(d) {
 		l.next("Please add a payment method in the payment settings of the portal, or put money in yourself.")
 	} else {
 		l.next("If you spend more than you thought you would, raise the limit, or put money in yourself.")
@@ -86,12 +87,30 @@ func (w *writer) topUpSkipped(d event.TopUpSkipped) letter {
 	return l
 }
 
+// limits says what each limit of a top-up rule is of, by the name that an event or the
+// rule itself has for it; "" for what is none.
+func limits(name string) string {
+	switch name {
+	case "max_charge", "cap_charge":
+		return "in one charge"
+	case "max_day", "cap_day":
+		return "in 24 hours"
+	case "max_month", "cap_month":
+		return "in 30 days"
+	case "max_count", "cap_count":
+		return "the number of charges in 24 hours"
+	}
+	return ""
+}
+
+// isLimit reports whether nothing was collected because of a limit.
+func isLimit(d event.TopUpSkipped) bool {
+	return d.Reason == "limit" || limits(cmp.Or(d.LimitedBy, d.Reason)) != ""
+}
+
 // limit says which limit was reached: "100.00 USD in 24 hours".
 func (w *writer) limit(d event.TopUpSkipped) string {
-	each := map[string]string{
-		"max_charge": "in one charge", "max_day": "in 24 hours", "max_month": "in 30 days", "max_count": "the number of charges in 24 hours",
-	}
-	return strings.TrimSpace(w.money(d.Limit) + " " + each[d.LimitedBy])
+	return strings.TrimSpace(w.money(d.Limit) + " " + limits(cmp.Or(d.LimitedBy, d.Reason)))
 }
 
 func times(n int64) string {
