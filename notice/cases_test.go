@@ -68,7 +68,10 @@ func notices(t *testing.T) map[string]notice.Notice {
 	due := event.SubscriptionDue{Subscribed: subscribed, NextQuantity: 5, Amount: usd("100"), DueAt: at(7 * 24)}
 	short, raised := due, due
 	short.Shortfall = usd("57.83")
-	raised.NextQuantity, raised.Amount, raised.Shortfall = 7, usd("140"), usd("97.83")
+	raised.NextQuantity, raised.Needed, raised.Amount, raised.Shortfall = 7, 7, usd("140"), usd("97.83")
+	ordered, overused := due, due
+	ordered.NextQuantity, ordered.Amount = 3, usd("60")
+	overused.Needed = 7
 	byCard := due
 	byCard.Subscribed = card
 
@@ -85,6 +88,8 @@ func notices(t *testing.T) map[string]notice.Notice {
 		"due-short":                {Data: short, Ahead: 24 * time.Hour, Plan: business},
 		"due-short-top-up":         {Data: short, Ahead: 24 * time.Hour, Plan: business, TopUps: true},
 		"due-raised":               {Data: raised, Ahead: 24 * time.Hour, Plan: business, TopUps: true},
+		"due-ordered":              {Data: ordered, Ahead: 24 * time.Hour, Plan: business},
+		"due-overused":             {Data: overused, Ahead: 24 * time.Hour, Plan: business},
 		"due-card":                 {Data: byCard, Ahead: 24 * time.Hour, Plan: plan(t, -9), Method: visa},
 		"past-due":                 {Data: pastDue, Plan: business},
 		"past-due-last":            {Data: last, Plan: plan(t, -9), Method: visa},

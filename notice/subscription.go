@@ -25,10 +25,10 @@ func (w *writer) due(d event.SubscriptionDue) letter {
 	l.add("Paid from", w.source(d.Subscribed))
 	short := w.money(d.Shortfall)
 	l.add("Missing", short)
-	if d.NextQuantity > d.Quantity {
-		l.next(fmt.Sprintf("The next period is for %s in place of %s: more was ordered, or more is in use than was paid for.",
-			w.counted(d.NextQuantity), w.counted(d.Quantity)))
+	if d.Needed > d.NextQuantity {
+		l.Tone = "warn"
 	}
+	l.next(w.inUse(d))
 	switch {
 	case d.PaidFrom == "card":
 		l.next("You need not do anything: it is charged by itself.")
@@ -43,6 +43,22 @@ func (w *writer) due(d event.SubscriptionDue) letter {
 	}
 	l.next("If you don't want it any more, cancel it before it is paid.")
 	return l
+}
+
+// inUse says how what the next period is for stands to what is in use; "" where that
+// does not matter.
+func (w *writer) inUse(d event.SubscriptionDue) string {
+	switch {
+	case d.Needed > d.NextQuantity:
+		return fmt.Sprintf("The next period is for %s, and what is in use needs %s. Please order more, or use less before it begins.",
+			w.counted(d.NextQuantity), w.counted(d.Needed))
+	case d.NextQuantity > d.Quantity && d.Needed == d.NextQuantity:
+		return fmt.Sprintf("The next period is for %s in place of %s, because so much is in use. To pay for less, use less before it is paid.",
+			w.counted(d.NextQuantity), w.counted(d.Quantity))
+	case d.NextQuantity != d.Quantity:
+		return fmt.Sprintf("The next period is for %s in place of %s, as was ordered.", w.counted(d.NextQuantity), w.counted(d.Quantity))
+	}
+	return ""
 }
 
 // source says what something is paid from; "" where that is not known.
