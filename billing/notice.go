@@ -280,6 +280,9 @@ func (s *Service) noticeOf(v *View, what event.Data) notice.Notice {
 	switch d := what.(type) {
 	case event.SubscriptionDue:
 		id = d.Plan
+		if d.NextQuantity == 0 { // a trial
+			n.Ending = policy.TrialEnd
+		}
 	case event.SubscriptionPastDue:
 		id = d.Plan
 	case event.SubscriptionCancelled:

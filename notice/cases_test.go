@@ -72,7 +72,8 @@ func notices(t *testing.T) map[string]notice.Notice {
 	ordered, overused := due, due
 	ordered.NextQuantity, ordered.Amount = 3, usd("60")
 	overused.Needed = 7
-	byCard := due
+	byCard, elsewhere := due, due
+	elsewhere.Subscribed = event.Subscribed{Plan: -9, Name: "admin", Quantity: 5}
 	byCard.Subscribed = card
 
 	all := map[string]notice.Notice{
@@ -88,6 +89,8 @@ func notices(t *testing.T) map[string]notice.Notice {
 		"due-short":                {Data: short, Ahead: 24 * time.Hour, Plan: business},
 		"due-short-top-up":         {Data: short, Ahead: 24 * time.Hour, Plan: business, TopUps: true},
 		"due-raised":               {Data: raised, Ahead: 24 * time.Hour, Plan: business, TopUps: true},
+		"due-elsewhere":            {Data: elsewhere, Ahead: 24 * time.Hour, Plan: plan(t, -9)},
+		"due-trial":                {Data: event.SubscriptionDue{Subscribed: event.Subscribed{Plan: -1, Name: "trial", Quantity: 1}, Amount: usd("0"), DueAt: at(7 * 24)}, Plan: plan(t, -1), Ending: catalog.EndClose},
 		"due-ordered":              {Data: ordered, Ahead: 24 * time.Hour, Plan: business},
 		"due-overused":             {Data: overused, Ahead: 24 * time.Hour, Plan: business},
 		"due-card":                 {Data: byCard, Ahead: 24 * time.Hour, Plan: plan(t, -9), Method: visa},

@@ -8,6 +8,9 @@ import (
 )
 
 func (w *writer) due(d event.SubscriptionDue) letter {
+	if d.NextQuantity == 0 {
+		return w.trialEnds(d)
+	}
 	what := w.product(d.Subscribed)
 	l := letter{
 		Subject: w.subject(what + " is renewed soon"), Tone: "good",
@@ -21,7 +24,7 @@ func (w *writer) due(d event.SubscriptionDue) letter {
 	}
 	l.add("Costs", w.money(d.Amount))
 	l.add("Due", w.moment(d.DueAt))
-	l.add("Paid on", w.moment(event.At(d.DueAt.Add(-w.notice.Ahead))))
+	l.add("Paid on", w.paidOn(d))
 	l.add("Paid from", w.source(d.Subscribed))
 	short := w.money(d.Shortfall)
 	l.add("Missing", short)
@@ -41,7 +44,34 @@ func (w *writer) due(d event.SubscriptionDue) letter {
 		l.Tone = "warn"
 		l.next(fmt.Sprintf("The balance of the wallet does not cover it: %s is missing. Please put that in before it is to be paid, in the payment settings of the portal.", short))
 	}
-	l.next("If you don't want it any more, cancel it before it is paid.")
+	if d.PaidFrom != "" {
+		l.next("If you don't want it any more, cancel it before it is paid.")
+	}
+	return l
+}
+
+// paidOn says when the next period is paid for; "" where that is agreed elsewhere. Less
+// than now is paid for when it begins.
+func (w *writer) paidOn(d event.SubscriptionDue) string {
+	switch {
+	case d.PaidFrom == "":
+		return ""
+	case d.NextQuantity < d.Quantity:
+		return w.moment(d.DueAt)
+	}
+	return w.moment(event.At(d.DueAt.Add(-w.notice.Ahead)))
+}
+
+// trialEnds says that something ends after which there is no next period.
+func (w *writer) trialEnds(d event.SubscriptionDue) letter {
+	l := letter{
+		Subject: w.subject("the trial ends soon"), Tone: "warn",
+		Title: "The trial ends soon",
+		Lead:  "The time for trying the portal out is over soon, and no plan was bought.",
+	}
+	l.add("Ends", w.moment(d.DueAt))
+	l.add("Then", w.after())
+	l.next("To go on, choose a plan in the payment settings of the portal. Nothing is charged otherwise.")
 	return l
 }
 
