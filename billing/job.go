@@ -202,6 +202,15 @@ func (s *Service) Jobs(ctx context.Context, after store.JobKey, filter store.Job
 	return all, fromStore("list jobs", err)
 }
 
+// Job returns a job, or ErrNotFound.
+func (s *Service) Job(ctx context.Context, key store.JobKey) (j store.Job, err error) {
+	err = s.store.Read(ctx, func(tx *store.Tx) error {
+		j, err = tx.Job(key)
+		return err
+	})
+	return j, fromStore("job", err)
+}
+
 // RetryJob has a job that waits, is dead or was canceled done now. It fails with
 // ErrNotFound when there is none such, or somebody is at it.
 func (s *Service) RetryJob(ctx context.Context, key store.JobKey) error {

@@ -175,6 +175,9 @@ func (s *Service) MayBuy(c *Caller) error {
 // HasCustomer reports whether the caller's portal has a customer.
 func (s *Service) HasCustomer(c *Caller) bool { return c.View.customer != nil }
 
+// Now returns what time it is for the service.
+func (s *Service) Now() time.Time { return s.now() }
+
 // Ready reports whether requests can be answered: nil when the database can be
 // read.
 func (s *Service) Ready(ctx context.Context) error {

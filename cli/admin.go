@@ -9,11 +9,13 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bursarhq/bursar/billing"
+	"github.com/bursarhq/bursar/store"
 )
 
 // withService opens a database and calls fn with the use cases on it. Where it
@@ -38,15 +40,33 @@ func withPayments(ctx context.Context, d *Database, mustExist bool, env Env, pay
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	provider, err := payments.Provider(db)
+	now, err := timeOf(ctx, db, env)
 	if err != nil {
 		return err
 	}
-	service, err := billing.New(billing.Config{Store: db, Catalog: offers, Now: env.Now, Provider: provider})
+	provider, err := payments.Provider(db, now)
+	if err != nil {
+		return err
+	}
+	service, err := billing.New(billing.Config{Store: db, Catalog: offers, Now: now, Provider: provider})
 	if err != nil {
 		return err
 	}
 	return fn(service)
+}
+
+// timeOf returns what tells the time of a database: one that lives in virtual time has
+// a moment of its own.
+func timeOf(ctx context.Context, db *store.Store, env Env) (now func() time.Time, err error) {
+	now = env.Now
+	err = db.Read(ctx, func(tx *store.Tx) error {
+		at, virtual, err := tx.VirtualTime()
+		if virtual {
+			now = func() time.Time { return at }
+		}
+		return err
+	})
+	return now, err
 }
 
 // outputFlag adds -o to a command that lists or makes something.

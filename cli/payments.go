@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -77,22 +78,22 @@ func (p *Payments) Name() string {
 	return p.name
 }
 
-// Provider returns who collects; nil for nobody. Secrets come from files or from the
-// environment, and are in no error.
-func (p *Payments) Provider(db *store.Store) (payment.Provider, error) {
+// Provider returns who collects, at the time that now tells; nil for nobody. Secrets
+// come from files or from the environment, and are in no error.
+func (p *Payments) Provider(db *store.Store, now func() time.Time) (payment.Provider, error) {
 	switch p.Name() {
 	case PaymentsSandbox:
 		// Several processes on one database must know the same.
-		return billing.NewSandbox(db, sandbox.Config{Now: p.env.Now, WebhookSecret: p.env.get("BURSAR_SANDBOX_SECRET")}), nil
+		return billing.NewSandbox(db, sandbox.Config{Now: now, WebhookSecret: p.env.get("BURSAR_SANDBOX_SECRET")}), nil
 	case PaymentsManual:
 		return manual.Provider{}, nil
 	case PaymentsStripe:
-		return p.stripe()
+		return p.stripe(now)
 	}
 	return nil, nil
 }
 
-func (p *Payments) stripe() (payment.Provider, error) {
+func (p *Payments) stripe(now func() time.Time) (payment.Provider, error) {
 	key, err := p.secret("--stripe-key-file", p.stripeKey, "STRIPE_SECRET_KEY")
 	if err != nil {
 		return nil, err
@@ -110,7 +111,7 @@ func (p *Payments) stripe() (payment.Provider, error) {
 			return nil, usage("--stripe-url: %q is no address such as http://127.0.0.1:12111", p.stripeURL)
 		}
 	}
-	return stripe.New(stripe.Config{SecretKey: key[0], WebhookSecrets: secrets, BaseURL: p.stripeURL, Now: p.env.Now})
+	return stripe.New(stripe.Config{SecretKey: key[0], WebhookSecrets: secrets, BaseURL: p.stripeURL, Now: now})
 }
 
 // secret returns the words of a file or, without one, of a variable; none when there

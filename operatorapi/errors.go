@@ -22,6 +22,7 @@ var (
 	errTooLarge         = errors.New("the body is larger than 1 MiB")
 	errMalformed        = errors.New("the body is not JSON")
 	errPortalExists     = errors.New("the portal can't be made")
+	errRealTime         = errors.New("time goes by itself here: it can be moved where bursar was started with --clock virtual")
 )
 
 // answers is how each error looks on the wire. One that is not in it is ours:
@@ -52,6 +53,7 @@ var answers = []struct {
 	{err: billing.ErrNoPortal, status: http.StatusNotFound, code: "not_found"},
 	{err: billing.ErrNotFound, status: http.StatusNotFound, code: "not_found"},
 	{err: errPortalExists, status: http.StatusConflict, code: "portal_exists"},
+	{err: errRealTime, status: http.StatusConflict, code: "real_time"},
 	{err: billing.ErrExists, status: http.StatusConflict, code: "exists"},
 	{err: billing.ErrInUse, status: http.StatusConflict, code: "in_use"},
 	{err: billing.ErrInsufficient, status: http.StatusPaymentRequired, code: "insufficient_funds"},

@@ -26,6 +26,8 @@ type Config struct {
 	// AttemptsPerMinute bounds the requests without a good key from one address;
 	// 0 means 60, less than 0 means no bound. This machine itself has none.
 	AttemptsPerMinute int
+	// Mover moves virtual time; nil means that time goes by itself.
+	Mover Mover
 }
 
 const defaultAttemptsPerMinute = 60
@@ -49,6 +51,7 @@ func New(config Config) http.Handler {
 		requests: newLimiter(config.RequestsPerMinute),
 		attempts: newLimiter(config.AttemptsPerMinute),
 		waiting:  make(chan struct{}, maxWaiting),
+		mover:    config.Mover,
 		routes:   routes(),
 	}
 }
@@ -60,6 +63,7 @@ type door struct {
 	requests *limiter      // by operator key
 	attempts *limiter      // by address
 	waiting  chan struct{} // has a token of each request that waits for events
+	mover    Mover         // nil: time goes by itself
 	routes   []route
 }
 
@@ -141,6 +145,11 @@ func routes() []route {
 		{method: "POST", path: "/v1/webhooks/{webhook}/test", answer: (*door).testWebhook},
 		{method: "POST", path: "/v1/webhooks/{webhook}/replay", answer: (*door).replayWebhook},
 		{method: "GET", path: "/v1/webhooks/{webhook}/undelivered", answer: (*door).listUndelivered},
+		{method: "GET", path: "/v1/jobs", answer: (*door).listJobs},
+		{method: "POST", path: "/v1/jobs/retry", answer: changeJob((*billing.Service).RetryJob)},
+		{method: "POST", path: "/v1/jobs/cancel", answer: changeJob((*billing.Service).CancelJob)},
+		{method: "GET", path: "/v1/clock", answer: (*door).getClock},
+		{method: "POST", path: "/v1/clock/advance", answer: (*door).advanceClock},
 		{method: "GET", path: "/v1/catalog", answer: (*door).getCatalog},
 		{method: "GET", path: "/v1/openapi.yaml", open: true, answer: (*door).serveOpenAPI},
 	}
@@ -242,10 +251,9 @@ func match(pattern, path string, id *ids) bool {
 
 // isPlain reports whether a text can be an id at all: no database need be asked
 // about what it could not even be sent.
-func isPlain(id string) bool {
-	if len(id) > 128 {
-		return false
-	}
+func isPlain(id string) bool { return len(id) <= 128 && isVisible(id) }
+
+func isVisible(id string) bool {
 	for i := range len(id) {
 		if id[i] <= ' ' || id[i] > '~' {
 			return false

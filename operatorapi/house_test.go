@@ -17,12 +17,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bursarhq/bursar/billing"
+	virtual "github.com/bursarhq/bursar/clock"
 	"github.com/bursarhq/bursar/httpd"
 	"github.com/bursarhq/bursar/operatorapi"
 	"github.com/bursarhq/bursar/payment"
 	"github.com/bursarhq/bursar/payment/sandbox"
 	"github.com/bursarhq/bursar/pgtest"
 	"github.com/bursarhq/bursar/store"
+	"github.com/bursarhq/bursar/worker"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -43,6 +45,7 @@ type setup struct {
 	store    store.Config       // the zero one is in memory
 	joins    bool               // somebody else made the key and the portal
 	provider payment.Provider   // nil: there is none
+	virtual  bool               // time stands still until the API moves it
 }
 
 // house is a real server with its store.
@@ -58,7 +61,7 @@ type house struct {
 
 func newHouse(t testing.TB, s setup) *house {
 	t.Helper()
-	if s.store == (store.Config{}) {
+	if s.store.Dir == "" && s.store.URL == "" {
 		s.store.InMemory = true
 	}
 	db, err := store.Open(context.Background(), s.store)
@@ -67,9 +70,21 @@ func newHouse(t testing.TB, s setup) *house {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	h := &house{t: t, store: db, clock: &clock{now: startOfTime}, log: &journal{}}
-	h.service, err = billing.New(billing.Config{Store: db, Now: h.clock.Now, Provider: s.provider})
+	now := h.clock.Now
+	v := virtual.NewVirtual(startOfTime)
+	if s.virtual {
+		now = v.Now
+	}
+	h.service, err = billing.New(billing.Config{Store: db, Now: now, Provider: s.provider})
 	h.must(err)
 	s.config.Service, s.config.Log = h.service, slog.New(slog.NewTextHandler(h.log, nil))
+	if s.virtual {
+		w := worker.New(worker.Config{Service: h.service, Clock: v})
+		s.config.Mover = func(ctx context.Context, until func(time.Time) time.Time) (operatorapi.Moved, error) {
+			played, err := w.Play(ctx, until)
+			return operatorapi.Moved(played), err
+		}
+	}
 	h.handler = httpd.Wrap(httpd.Config{Handler: operatorapi.New(s.config), Log: s.config.Log})
 	h.server = httptest.NewServer(h.handler)
 	t.Cleanup(func() {

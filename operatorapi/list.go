@@ -87,7 +87,7 @@ func (q query) after(kind string) (string, error) {
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	found, after, ok := strings.Cut(string(b), ":")
-	if err != nil || !ok || found != kind || after == "" || !isPlain(after) {
+	if err != nil || !ok || found != kind || after == "" || !isVisible(after) {
 		return "", &billing.FieldError{Field: "after", Text: "is not what such a list has given as next"}
 	}
 	return after, nil

@@ -310,7 +310,7 @@ func dollars(n int64) money.Amount { return money.FromUnits(n*money.Scale, "USD"
 
 // Every route was answered well at least once, and none is missing here.
 func TestEveryRouteAnswers(t *testing.T) {
-	h := newHouse(t, setup{provider: cards(nil)})
+	h := newHouse(t, setup{virtual: true, provider: cards(nil)})
 	h.addCustomer("card")
 	h.must(h.service.SetTopUpRule(t.Context(), acme, true, dollars(20), dollars(100)))
 	owner, err := h.service.AddUser(t.Context(), acme, billing.NewUser{Email: "owner@example.com", Role: billing.Owner})
@@ -335,7 +335,12 @@ func TestEveryRouteAnswers(t *testing.T) {
 		"POST /v1/portals/{portal}/deposits":    `{"amount":"1","currency":"USD"}`,
 		"POST /v1/webhooks":                     `{"url":"https://example.com/"}`, "PATCH /v1/webhooks/{webhook}": `{}`,
 		"POST /v1/webhooks/{webhook}/replay": `{"from":1}`,
+		"POST /v1/jobs/retry":                `{"kind":"unknown","subject":"1"}`,
+		"POST /v1/jobs/cancel":               `{"kind":"unknown","subject":"2"}`,
+		"POST /v1/clock/advance":             `{"by":"1s"}`,
 	}
+	h.cause("", "unknown", "1", startOfTime.Add(time.Hour))
+	h.cause("", "unknown", "2", startOfTime.Add(time.Hour))
 	for _, q := range writes(user, key.ID) {
 		path := q.path
 		for from, to := range map[string]string{"/acme": "/{portal}", "/c1.acme": "/{collection}", "/" + user: "/{user}", "/" + key.ID: "/{key}", "/h.example": "/{host}"} {

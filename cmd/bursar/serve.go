@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -17,12 +16,14 @@ import (
 
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/cli"
+	"github.com/bursarhq/bursar/clock"
 	"github.com/bursarhq/bursar/httpd"
 	"github.com/bursarhq/bursar/operatorapi"
 	"github.com/bursarhq/bursar/payment"
 	"github.com/bursarhq/bursar/paymentapi"
 	"github.com/bursarhq/bursar/portalapi"
 	"github.com/bursarhq/bursar/store"
+	"github.com/bursarhq/bursar/worker"
 )
 
 // serveFlags are the flags of serve, all of which demo takes too.
@@ -37,6 +38,7 @@ type serveFlags struct {
 	stockQuirks       bool
 	payments          *cli.Payments
 	mail              mailFlags
+	work              workFlags
 	logLevel          string
 	logFormat         string
 }
@@ -45,6 +47,7 @@ func (s *serveFlags) add(cmd *cobra.Command, env cli.Env, listen, payments strin
 	f := cmd.Flags()
 	s.payments = cli.PaymentsFlags(cmd, env, payments)
 	s.mail.add(cmd)
+	s.work.add(cmd)
 	f.StringVar(&s.listen, "listen", listen, "address to listen on; port 0 takes a free one")
 	f.StringVar(&s.defaultPortal, "default-portal", "", "id or host of the portal that answers for hosts that match none (default: the only one)")
 	f.StringVar(&s.tlsCert, "tls-cert", "", "file with the certificate chain (PEM); turns on TLS and HTTP/2")
@@ -81,6 +84,11 @@ that it collected, and takes money from nobody.
 
 What customers write to sales goes to --sales-email, by the mail server that --smtp
 names; without one it is kept as .eml files in a folder, --outbox.
+
+Renewals, automatic top-ups, messages and whatever else nobody asks for are done by
+whoever serves, --workers at a time: by all processes on a database together, and one
+goes on where another one was stopped. With --clock virtual time stands still until
+"bursar clock advance" moves it, in a database that began so; one process serves that.
 
 /healthz says that the process runs, /readyz that it can answer; /openapi.yaml and
 /v1/openapi.yaml describe the APIs. SIGINT or SIGTERM stop it: requests that are
@@ -145,6 +153,8 @@ type server struct {
 	store      *store.Store
 	provider   payment.Provider // nil: nobody collects
 	service    *billing.Service
+	clock      *clock.Virtual // nil: time goes by itself
+	worker     *worker.Worker
 	listener   net.Listener
 	salesEmail string
 }
@@ -160,6 +170,14 @@ func (s *serveFlags) open(ctx context.Context, where store.Config, offers *cli.C
 		if _, err := tls.LoadX509KeyPair(s.tlsCert, s.tlsKey); err != nil {
 			return nil, &cli.Error{Err: fmt.Errorf("--tls-cert and --tls-key: %w", err), Hint: "both must be there, in PEM, and belong together"}
 		}
+	}
+	v, err := s.work.virtual(s.payments.Name())
+	if err != nil {
+		return nil, err
+	}
+	realNow := env.Now
+	if v != nil {
+		env.Now = v.Now
 	}
 	mailed, err := s.mail.config(where, env, log)
 	if err != nil {
@@ -179,7 +197,10 @@ func (s *serveFlags) open(ctx context.Context, where store.Config, offers *cli.C
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
-	provider, err := s.payments.Provider(db)
+	if err := agree(ctx, db, v, realNow()); err != nil {
+		return nil, errors.Join(err, db.Close(), listener.Close())
+	}
+	provider, err := s.payments.Provider(db, env.Now)
 	if err != nil {
 		return nil, errors.Join(err, db.Close(), listener.Close())
 	}
@@ -193,9 +214,11 @@ func (s *serveFlags) open(ctx context.Context, where store.Config, offers *cli.C
 	if err != nil {
 		return nil, errors.Join(err, db.Close(), listener.Close())
 	}
-	return &server{
-		flags: s, log: log, store: db, provider: provider, service: service, listener: listener, salesEmail: mailed.sales,
-	}, nil
+	opened := &server{
+		flags: s, log: log, store: db, provider: provider, service: service, clock: v, listener: listener, salesEmail: mailed.sales,
+	}
+	opened.worker = opened.newWorker(&s.work, env.Now)
+	return opened, nil
 }
 
 // checkPlans fails when portals have plans that the catalogue lacks, and names them.
@@ -216,49 +239,6 @@ func checkPlans(ctx context.Context, s *billing.Service) error {
 		Err:  fmt.Errorf("the catalogue lacks plans that portals have: %s", strings.Join(all, ", ")),
 		Hint: "name the file that has them with --catalog, or put them into it: what is not sold any more is still had, with visible left out",
 	}
-}
-
-// checkAddress reports what is wrong with an address to listen on.
-func checkAddress(address string) error {
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return err
-	}
-	_, err = net.LookupPort("tcp", port)
-	return err
-}
-
-// checkHosts reports what is wrong with the flags that name hosts of others.
-func (s *serveFlags) checkHosts() error {
-	if _, err := s.proxies(); err != nil {
-		return &cli.Error{Code: cli.ExitUsage, Err: fmt.Errorf("--trusted-proxy: %w", err), Hint: "give a network or an address, such as 10.0.0.0/8, 192.0.2.1 or 2001:db8::/32"}
-	}
-	for _, host := range s.redirectHosts {
-		if err := portalapi.CheckRedirectHost(host); err != nil {
-			return &cli.Error{Code: cli.ExitUsage, Err: fmt.Errorf("--redirect-host: %w", err), Hint: "give a host, with a port if it is not the usual one, and no https:// before it"}
-		}
-	}
-	return nil
-}
-
-// proxies returns the networks whose word about a request is taken.
-func (s *serveFlags) proxies() ([]netip.Prefix, error) {
-	var all []netip.Prefix
-	for _, text := range s.trustedProxies {
-		if one, err := netip.ParseAddr(text); err == nil && one.Zone() == "" && !one.Is4In6() {
-			all = append(all, netip.PrefixFrom(one, one.BitLen()))
-			continue
-		}
-		network, err := netip.ParsePrefix(text)
-		if err != nil || network.Addr().Is4In6() {
-			return nil, fmt.Errorf("%q is no network", text)
-		}
-		if network != network.Masked() {
-			return nil, fmt.Errorf("%q is an address in the network %s", text, network.Masked())
-		}
-		all = append(all, network)
-	}
-	return all, nil
 }
 
 // url returns the address that the server can be reached at from here.
@@ -324,16 +304,17 @@ func (s *server) serve(ctx context.Context) error {
 	if s.flags.stockQuirks {
 		quirks = portalapi.StockQuirks()
 	}
-	stop := make(chan struct{})
+	working, rest := context.WithCancel(context.Background()) // it goes on until the last request has ended
+	defer rest()
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		s.work(stop)
+		s.worker.Run(working)
 	}()
 	err = httpd.Serve(ctx, s.listener, httpd.Config{
 		Handler: doors(
 			paymentapi.New(paymentapi.Config{Provider: s.provider, Handle: s.service.Receive, Log: s.log}),
-			operatorapi.New(operatorapi.Config{Service: s.service, Log: s.log}),
+			operatorapi.New(operatorapi.Config{Service: s.service, Log: s.log, Mover: s.mover()}),
 			portalapi.New(portalapi.Config{
 				Service:           s.service,
 				Log:               s.log,
@@ -350,7 +331,7 @@ func (s *server) serve(ctx context.Context) error {
 		CertFile: s.flags.tlsCert,
 		KeyFile:  s.flags.tlsKey,
 	})
-	close(stop)
+	rest()
 	<-ended
 	return err
 }
