@@ -106,6 +106,18 @@ func (r *receiver) take(id string, body []byte) (status int) {
 	return http.StatusNoContent
 }
 
+// reopen has the operator resume webhooks that were paused because nobody took
+// anything for days.
+func (w *world) reopen(p *process) {
+	all, err := p.service.Webhooks(w.ctx)
+	for _, hook := range all {
+		if hook.State == store.WebhookPaused && err == nil {
+			_, err = p.service.ResumeWebhook(w.ctx, hook.ID)
+			w.say("", "%s is asked to resume the webhook %s: %v", p, hook.ID, err)
+		}
+	}
+}
+
 // final looks whether the receiver has every event: those that it did not take for
 // days are known by name.
 func (r *receiver) final(tx *store.Tx) error {
@@ -126,17 +138,17 @@ func (r *receiver) final(tx *store.Tx) error {
 	if err != nil {
 		return err
 	}
-	if hook.State == store.WebhookActive && hook.Position != last {
-		w.fail(r.portal, "the webhook %s is done with place %d of %d", r.hook, hook.Position, last)
+	if hook.State != store.WebhookActive || hook.Position != last {
+		w.fail(r.portal, "the webhook %s is %s (%s), and done with place %d of %d", r.hook, hook.State, hook.Reason, hook.Position, last)
 	}
 	for _, p := range w.portals {
 		for _, e := range p.events {
-			if r.portal != "" && r.portal != p.id || e.Position > hook.Position {
+			if r.portal != "" && r.portal != p.id {
 				continue
 			}
 			id := event.ID(e.Number, p.id)
 			if r.got[id] == 0 && !excused[w.witness.places[id]] {
-				w.fail(p.id, "the webhook %s was not sent the event %s", r.hook, id)
+				w.fail(p.id, "the webhook %s was not sent the event %s, place %d; it is %s (%s) at %d", r.hook, id, w.witness.places[id], hook.State, hook.Reason, hook.Position)
 			}
 		}
 	}

@@ -12,7 +12,10 @@ import (
 
 // limits are what a rule may collect, whoever wrote the code that does.
 func limits(r store.TopUpRule) wallet.Caps {
-	return wallet.Rule{Enabled: r.Enabled, Floor: r.MinBalance, Target: r.UpTo}.Limits()
+	return wallet.Rule{
+		Enabled: r.Enabled, Floor: r.MinBalance, Target: r.UpTo,
+		Caps: wallet.Caps{Charge: r.MaxCharge, Day: r.MaxDay, Month: r.MaxMonth, Count: int(r.MaxCount)},
+	}.Limits()
 }
 
 // lookAtRule writes down which rule there is now.
@@ -85,7 +88,7 @@ type span struct {
 // brought money: they had the same cause then.
 func (p *portal) finalTopUps(f *facts) {
 	var spans []span
-	for _, c := range f.collections {
+	for _, c := range slices.Backward(f.collections) { // in the order of their numbers
 		if c.Automatic && c.State == store.CollectionSettled && c.Renews.IsZero() {
 			spans = append(spans, span{billing.CollectionID(c), c.OpenedAt, c.ClosedAt})
 		}
@@ -93,7 +96,6 @@ func (p *portal) finalTopUps(f *facts) {
 			p.world.tally.automatic++
 		}
 	}
-	slices.SortFunc(spans, func(a, b span) int { return a.from.Compare(b.from) })
 	for i := 1; i < len(spans); i++ {
 		if before := spans[i-1]; before.to.After(spans[i].from) {
 			p.world.fail(p.id, "%s was collected until %s, and %s from %s on, for one cause", before.id, before.to, spans[i].id, spans[i].from)

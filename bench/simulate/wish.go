@@ -9,6 +9,7 @@ import (
 	"github.com/bursarhq/bursar/money"
 	"github.com/bursarhq/bursar/payment"
 	"github.com/bursarhq/bursar/payment/sandbox"
+	"github.com/bursarhq/bursar/wallet"
 )
 
 // sandboxAnswer is what who pays at a page does.
@@ -228,7 +229,11 @@ func (p *portal) setRule(by *process) error {
 	}
 	floor := int64(5 + p.random.IntN(50))
 	target := floor + 1 + int64(p.random.IntN(150))
-	return by.service.SetTopUpRule(p.world.ctx, p.id, p.random.IntN(10) > 0, p.major(floor, p.currency), p.major(target, p.currency))
+	rule := billing.TopUp{Enabled: p.random.IntN(10) > 0, Floor: p.major(floor, p.currency), Target: p.major(target, p.currency)}
+	if p.random.IntN(3) == 0 {
+		rule.Caps = &wallet.Caps{Charge: p.major(target/2+1, p.currency), Day: p.major(target, p.currency), Month: p.major(2*target, p.currency), Count: 1 + p.random.IntN(3)}
+	}
+	return by.service.SetTopUp(p.world.ctx, p.id, rule)
 }
 
 func (p *portal) wantAI(key string) *intent {

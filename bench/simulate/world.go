@@ -253,6 +253,9 @@ func (w *world) work(p *process) {
 	if _, err := p.service.PlaceEvents(w.ctx); err != nil {
 		w.say("", "%s places events: %v", p, err)
 	}
+	if random.IntN(10) == 0 || w.fate.calm {
+		w.reopen(p)
+	}
 	if random.IntN(20) == 0 {
 		if err := p.service.Seal(w.ctx); err != nil {
 			w.say("", "%s seals: %v", p, err)
