@@ -7,11 +7,11 @@ import (
 	"github.com/bursarhq/bursar/mail"
 )
 
-// mailbox is a mail server that takes everything, or nothing, or does not say. It can't
-// tell whether it has a message.
+// mailbox is a mail server that takes everything, or nothing, or does not say.
 type mailbox struct {
 	world *world
 	got   map[string]int // how often it took a message, by its id
+	once  bool           // the same again does not count
 }
 
 // Send hands a message over, as mail.Sender promises.
@@ -25,7 +25,7 @@ func (b *mailbox) Send(_ context.Context, m mail.Message) error {
 	if w.fate.strikes(mailDown) {
 		return errors.New("the mail server does not answer")
 	}
-	if b.got[m.ID]++; b.got[m.ID] > 1 {
+	if b.got[m.ID]++; b.got[m.ID] > 1 && !b.once {
 		w.fail("", "the mail %s (%s) was sent twice", m.ID, m.Subject)
 	}
 	w.say("", "%s mails %q", p, m.Subject)
@@ -41,17 +41,8 @@ func (b *mailbox) Send(_ context.Context, m mail.Message) error {
 	return nil
 }
 
-// secondMailbox is one that has each message but once, however often it gets it.
-type secondMailbox struct{ *mailbox }
+// repeater is a mailbox that has each message but once, however often it gets it.
+type repeater struct{ *mailbox }
 
 // Repeats says so.
-func (b secondMailbox) Repeats() {}
-
-// Send hands a message over, as mail.Repeater promises.
-func (b secondMailbox) Send(ctx context.Context, m mail.Message) error {
-	had := b.got[m.ID]
-	b.got[m.ID] = 0
-	err := b.mailbox.Send(ctx, m)
-	b.got[m.ID] = max(b.got[m.ID], had)
-	return err
-}
+func (repeater) Repeats() {}

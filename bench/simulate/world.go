@@ -89,7 +89,7 @@ func newWorld(ctx context.Context, seed uint64, d *database, off []fault) (*worl
 		at: map[*process]store.JobKey{}, touched: map[string]bool{}, began: began, look: began,
 	}
 	w.ends = began.AddDate(0, 12+random.IntN(25), 0)
-	w.bank, w.mailbox = newBank(w), &mailbox{w, map[string]int{}}
+	w.bank, w.mailbox = newBank(w), &mailbox{w, map[string]int{}, seed%2 == 0}
 	w.processes = make([]*process, 2+random.IntN(2))
 	for number := range w.processes {
 		if err := w.start(number); err != nil {
@@ -112,8 +112,8 @@ func (w *world) config(p *process) billing.Config {
 		Store: p.store, Provider: w.bank, Now: w.clock.Now, Mail: w.mailbox, MailFrom: "billing@bursar.example", OperatorEmail: "operator@bursar.example",
 		Webhooks: webhook.New(webhook.Config{Transport: network{w}}),
 	}
-	if w.seed%2 == 0 {
-		c.Mail = secondMailbox{w.mailbox}
+	if w.mailbox.once {
+		c.Mail = repeater{w.mailbox}
 	}
 	return c
 }
