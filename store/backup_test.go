@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -487,4 +488,27 @@ func TestRestoreOfTheDatabaseItself(t *testing.T) {
 	if got := verified(t, closed); got.Transfers != 25 {
 		t.Errorf("it has %d transfers", got.Transfers)
 	}
+}
+
+// What is restored is every row of every table.
+func TestBackupHoldsEverything(t *testing.T) {
+	s := openIn(t, t.TempDir())
+	furnish(t, s)
+	keepBooks(t, s)
+	want := dump(t, s)
+	for _, table := range []string{"job", "event", "top_up", "webhook", "undelivered", "top_up_rule", "hold"} {
+		if !slices.ContainsFunc(want, func(line string) bool { return strings.HasPrefix(line, table+" ") }) {
+			t.Errorf("there is nothing in %s", table)
+		}
+	}
+	file, dir := filepath.Join(t.TempDir(), "backup.db"), t.TempDir()
+	if _, err := s.Backup(t.Context(), file, false); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Restore(t.Context(), file, dir, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	restored := openIn(t, dir)
+	diff(t, "what is restored", dump(t, restored), want)
+	mustVerify(t, restored)
 }

@@ -331,6 +331,8 @@ func TestTopUpRuleIsNilUntilSetAndAfterItIsTakenAway(t *testing.T) {
 		diff(t, "never set", read(t, s, rule), (*TopUpRule)(nil))
 		for _, want := range []TopUpRule{
 			{Enabled: true, MinBalance: usd(20_00), UpTo: usd(100_00), ModifiedAt: epoch},
+			{MinBalance: eur(5_00), UpTo: eur(6_00), MaxCharge: eur(1_00), MaxDay: eur(2_00), MaxMonth: eur(3_00), MaxCount: 4, ModifiedAt: epoch},
+			{MinBalance: eur(5_00), UpTo: eur(6_00), MaxMonth: eur(3_00), ModifiedAt: epoch},
 			{MinBalance: eur(1), UpTo: money.FromUnits(math.MaxInt64, "EUR"), ModifiedAt: epoch.Add(time.Hour)},
 		} {
 			change(t, s, "p", func(tx *Tx) error { return tx.PutTopUpRule(want) })
