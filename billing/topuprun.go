@@ -78,6 +78,9 @@ func (s *Service) nextTopUp(ctx context.Context, r *run) (c store.Collection, is
 		if err := tx.LockBook(r.job.PortalID, ledger.Main); err != nil {
 			return err
 		}
+		if err := s.letGo(tx, r.job.PortalID); err != nil {
+			return err
+		}
 		wanted, err := s.wantedTopUp(tx, r.job.PortalID)
 		if err != nil {
 			return err

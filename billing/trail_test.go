@@ -67,6 +67,7 @@ var notTraced = map[string]string{
 	"RehearseDeposit": "nothing is changed",
 	"RehearsePayment": "nothing is changed",
 	"FlushKeyUses":    "a hint for people",
+	"ExpireHolds":     "nobody did it, time did; others are told by an event",
 	"SweepReports":    "what is gone was to go",
 	"StopReports":     "the process ends",
 	"Spending":        "it only reads: what it calls has names of others",
