@@ -122,7 +122,14 @@ func newDesk(t *testing.T, config store.Config, purse string, bought ...billing.
 	clock := newClock()
 	bank := newTeller(clock.Now)
 	d := &desk{hall: tillHall(t, config, clock, bank), bank: bank}
-	h := d.hall
+	d.open(purse, bought...)
+	return d
+}
+
+// open makes the portal and its customer.
+func (d *desk) open(purse string, bought ...billing.Purchase) {
+	h, t := d.hall, d.t
+	t.Helper()
 	h.must(h.CreatePortal(t.Context(), billing.NewPortal{
 		ID: "p", Hosts: []string{"p.example"}, TimeZone: "Europe/Berlin", Owner: billing.NewUser{Email: "owner@p.example"}, Bought: bought,
 	}))
@@ -135,7 +142,6 @@ func newDesk(t *testing.T, config store.Config, purse string, bought ...billing.
 	if d.key, _, err = h.CreateKey(t.Context(), "p", billing.NewKey{Name: "k"}); err != nil {
 		t.Fatal(err)
 	}
-	return d
 }
 
 var inMemory = store.Config{InMemory: true}

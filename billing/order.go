@@ -83,8 +83,19 @@ func (s *Service) Carry(ctx context.Context, orders ...Order) []Outcome {
 			continue
 		}
 		outcomes[i] = outcome(requests[n].Portal, results[n])
+		if _, credit := orders[i].What.(Credit); credit && outcomes[i].Err == nil {
+			s.credited(ctx, requests[n].Portal)
+		}
 	}
 	return outcomes
+}
+
+// credited has renewals looked at that may have waited for a credit. Those that are
+// missed here look again when it is their time.
+func (s *Service) credited(ctx context.Context, portalID string) {
+	if err := s.store.ChangeJobs(ctx, portalID, s.hastenRenewals); err != nil {
+		s.log.WarnContext(ctx, "renewals do not know of a credit yet", "portal", portalID, "error", err)
+	}
 }
 
 // CarryOne carries one order out; see Carry.

@@ -133,7 +133,8 @@ func (w *renewing) payFromWallet(r *run, collection string) error {
 	if !due {
 		return w.unpaid(r)
 	}
-	if w.row.PaidFrom == "wallet" && w.kept.ToppedUp.Before(try) {
+	toppedUp := !w.kept.ToppedUp.Before(try) && !w.kept.ToppedUp.After(w.now)
+	if w.row.PaidFrom == "wallet" && !toppedUp {
 		rule, err := w.tx.TopUpRule(w.have.portal.ID)
 		if err != nil {
 			return err
@@ -146,7 +147,7 @@ func (w *renewing) payFromWallet(r *run, collection string) error {
 			return w.leave(r, w.now.Add(topUpWait))
 		}
 	}
-	if waited := w.kept.ToppedUp.Add(topUpWait); w.now.Before(waited) && !w.kept.ToppedUp.Before(try) {
+	if waited := w.kept.ToppedUp.Add(topUpWait); toppedUp && w.now.Before(waited) {
 		return w.leave(r, waited)
 	}
 	if w.row.PaidFrom == "wallet" {
@@ -310,8 +311,11 @@ func (w *renewing) endTrial(r *run) error {
 }
 
 func (w *renewing) tellEnded(reason string, at time.Time) {
-	w.t.tell(event.SubscriptionCancelled{
-		Subscribed: w.told(0), QuantityBefore: w.row.Quantity, Reason: reason, EndedAt: event.At(at),
-		PastDueSince: event.At(w.row.PastDueAt), Attempt: w.kept.Attempt,
-	})
+	e := event.SubscriptionCancelled{
+		Subscribed: w.told(0), QuantityBefore: w.row.Quantity, Reason: reason, EndedAt: event.At(at), Attempt: w.kept.Attempt,
+	}
+	if !w.facts.FailedAt.IsZero() {
+		e.PastDueSince = event.At(w.row.DueAt)
+	}
+	w.t.tell(e)
 }

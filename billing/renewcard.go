@@ -108,7 +108,7 @@ func (w *renewing) await(r *run, c store.Collection) (inquiry, error) {
 	if !lost {
 		again = c.AskedAt.Add(abandonAfter)
 	}
-	if !c.Automatic { // somebody else's, who is waiting or looked after by others
+	if c.Renews.IsZero() { // for something else, and looked after by others
 		return inquiry{}, w.leave(r, w.now.Add(busyWait))
 	}
 	if err := w.leave(r, again); err != nil || !lost {

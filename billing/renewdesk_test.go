@@ -6,6 +6,7 @@ import (
 
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/payment"
+	"github.com/bursarhq/bursar/store"
 )
 
 // deposit collects so much for the wallet, and says how that went.
@@ -30,4 +31,14 @@ func (d *desk) subscriptionEvents(after int, members ...string) (all []string) {
 		}
 	}
 	return all[min(after, len(all)):]
+}
+
+// collected is a collection by its number.
+func (d *desk) collected(number int64) (c store.Collection) {
+	d.t.Helper()
+	d.must(d.store.Read(d.t.Context(), func(tx *store.Tx) (err error) {
+		c, err = tx.CollectionByNumber("p", number)
+		return err
+	}))
+	return c
 }

@@ -111,14 +111,15 @@ func (r Renewal) tries(p catalog.Policy) []time.Time {
 }
 
 // TryAt returns the last moment at which it should have been tried to pay, and
-// whether it was not tried since. Of several that went by at once there is one.
+// whether it was not tried since. Of several that went by at once there is one. What
+// was tried later than now was so by a clock that has been set back, and does not count.
 func (r Renewal) TryAt(now time.Time, p catalog.Policy) (at time.Time, due bool) {
 	for _, try := range r.tries(p) {
 		if !try.After(now) {
 			at = try
 		}
 	}
-	return at, !at.IsZero() && !r.Closed && r.TriedAt.Before(at)
+	return at, !at.IsZero() && !r.Closed && (r.TriedAt.Before(at) || r.TriedAt.After(now))
 }
 
 // NextTry returns when it is tried next after a moment; the zero Time: not by
