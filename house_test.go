@@ -8,8 +8,10 @@ import (
 	"go/token"
 	"io/fs"
 	"maps"
+	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -235,5 +237,43 @@ func TestNoFloats(t *testing.T) {
 				return true
 			})
 		}
+	}
+}
+
+// What is promised of a test is promised of one that is there.
+func TestNamedTestsAreThere(t *testing.T) {
+	text, err := os.ReadFile("docs/reference-weaknesses.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, named := regexp.MustCompile(`^\| (\d+) \|.*\| ([^|]*) \|$`), regexp.MustCompile("^`([^`]+_test\\.go)` (Test\\w+(?:, Test\\w+)*)$")
+	rows := 0
+	for line := range strings.Lines(string(text)) {
+		cells := row.FindStringSubmatch(strings.TrimSpace(line))
+		if cells == nil {
+			continue
+		}
+		if rows++; cells[1] != strconv.Itoa(rows) {
+			t.Errorf("row %s stands in place %d", cells[1], rows)
+		}
+		for part := range strings.SplitSeq(cells[2], "; ") {
+			found := named.FindStringSubmatch(part)
+			if found == nil {
+				t.Errorf("row %s names no test in %q", cells[1], part)
+				continue
+			}
+			source, err := os.ReadFile(found[1])
+			if err != nil {
+				t.Errorf("row %s: %v", cells[1], err)
+			}
+			for name := range strings.SplitSeq(found[2], ", ") {
+				if !strings.Contains(string(source), "\nfunc "+name+"(t *testing.T)") {
+					t.Errorf("row %s: there is no %s in %s", cells[1], name, found[1])
+				}
+			}
+		}
+	}
+	if rows != 57 {
+		t.Errorf("there are %d rows", rows)
 	}
 }
