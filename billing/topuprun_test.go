@@ -16,8 +16,8 @@ import (
 	"github.com/bursarhq/bursar/store"
 )
 
-// pass lets time go by, and does what falls due.
-func (h *hall) pass(by time.Duration) {
+// wait lets time go by, and does what falls due.
+func (h *hall) wait(by time.Duration) {
 	h.t.Helper()
 	h.runUntil(h.clock.Now().Add(by))
 }
@@ -53,12 +53,12 @@ func (d *desk) pay(key, sum string) {
 func TestWalletIsRefilledWhenItIsLow(t *testing.T) {
 	d := topUpDesk(t, inMemory)
 	d.pay("a", "5 USD") // 20 are enough
-	d.pass(time.Hour)
+	d.wait(time.Hour)
 	if told := d.events("p", 0); len(told) > 0 {
 		t.Fatal(told)
 	}
 	d.pay("b", "0.005 USD")
-	d.pass(time.Minute)
+	d.wait(time.Minute)
 	want := []string{
 		"balance.low 19.995 20.00",
 		"topup.planned 80.01 19.995 20.00 u1.p",
@@ -107,11 +107,11 @@ func TestTopUpsThatFail(t *testing.T) {
 			d := topUpDesk(t, inMemory)
 			d.bank.behaves(c.behave)
 			d.pay("k", "6 USD")
-			d.pass(3 * time.Minute)
+			d.wait(3 * time.Minute)
 			if c.then != nil {
 				d.bank.behaves(*c.then)
 			}
-			d.pass(7 * day)
+			d.wait(7 * day)
 			if got := d.wallet("USD"); got != c.wallet {
 				t.Errorf("in the wallet: %s, not %s", got, c.wallet)
 			}
@@ -139,17 +139,17 @@ func TestNewCardResumesTopUps(t *testing.T) {
 	d := topUpDesk(t, inMemory)
 	d.bank.behaves(sandbox.Behaviour{Decline: payment.CardDeclined})
 	d.pay("k", "6 USD")
-	d.pass(3 * day)
+	d.wait(3 * day)
 	d.bank.behaves(sandbox.Behaviour{})
 	told := len(d.events("p", 0))
 	d.saveCard("first") // it is the same
 	d.pay("l", "1 USD")
-	d.pass(day)
+	d.wait(day)
 	if more := d.events("p", 0)[told:]; len(more) > 0 {
 		t.Errorf("the same card: %v", more)
 	}
 	d.saveCard("second")
-	d.pass(time.Minute)
+	d.wait(time.Minute)
 	want := []string{"topup.resumed new_method", "topup.planned", "deposit.settled", "topup.succeeded"}
 	if diff := cmp.Diff(want, d.events("p", 0, "reason")[told:]); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -168,7 +168,7 @@ func TestDepositsByHandAndByItselfExcludeEachOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.pay("k", "6 USD")
-	d.pass(time.Hour)
+	d.wait(time.Hour)
 	if n := len(d.bank.journal.All()); n != 1 {
 		t.Fatalf("%d charges", n)
 	}
@@ -176,16 +176,16 @@ func TestDepositsByHandAndByItselfExcludeEachOther(t *testing.T) {
 	if _, err := d.Deposit(t.Context(), "p", "mine", billing.Deposit{Amount: amount("50 USD")}); err != nil {
 		t.Fatal(err)
 	}
-	d.pass(time.Hour)
+	d.wait(time.Hour)
 	if n := len(d.bank.journal.All()); n != 1 || d.wallet("USD") != "69.00 USD" { // which are enough
 		t.Errorf("%d charges, %s in the wallet", n, d.wallet("USD"))
 	}
 	d.pay("l", "50 USD")
-	d.pass(time.Minute)
+	d.wait(time.Minute)
 	if _, err := d.Deposit(t.Context(), "p", "again", billing.Deposit{Amount: amount("50 USD")}); !errors.Is(err, billing.ErrBusyWallet) {
 		t.Errorf("while a top-up is under way: %v", err)
 	}
-	d.pass(3 * time.Hour)
+	d.wait(3 * time.Hour)
 	if got := d.wallet("USD"); got != "100.00 USD" {
 		t.Errorf("in the wallet: %s", got)
 	}
@@ -217,7 +217,7 @@ func TestTopUpSurvivesWhoeverDoesIt(t *testing.T) {
 			_ = d.RunJob(f, jobs[0])
 			return f.left > 0
 		}()
-		d.pass(day)
+		d.wait(day)
 		if got := d.wallet("USD"); got != "100.00 USD" || len(d.bank.journal.All()) != 1 {
 			t.Errorf("stopped at %d: %s in the wallet, %d charges", n, got, len(d.bank.journal.All()))
 		}
@@ -252,7 +252,7 @@ func TestTwoWorkersTopUpOnce(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	d.pass(day)
+	d.wait(day)
 	if got := d.wallet("USD"); got != "100.00 USD" || len(d.bank.journal.All()) != 1 {
 		t.Errorf("%s in the wallet, %d charges", got, len(d.bank.journal.All()))
 	}

@@ -77,6 +77,12 @@ func (w *Worker) step(ctx context.Context, target time.Time) error {
 	if ok && at.Before(next) {
 		next = at
 	}
+	if at, ok, err = w.service.NextHoldAt(ctx); err != nil {
+		return err
+	}
+	if ok && at.Before(next) {
+		next = at
+	}
 	alive := false
 	if w.life != nil {
 		if at := w.life.Next(now); !at.After(next) {
@@ -128,10 +134,14 @@ func (w *Worker) settleOnce(ctx context.Context) (did bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	expired, err := w.service.ExpireHolds(ctx)
+	if err != nil {
+		return false, err
+	}
 	placed, err := w.service.PlaceEvents(ctx)
 	w.played.Jobs += int64(len(jobs))
 	w.played.Events += placed
-	return len(jobs) > 0 || ended > 0 || placed > 0, err
+	return len(jobs) > 0 || ended > 0 || expired > 0 || placed > 0, err
 }
 
 // runAll does jobs, as many at once as there are hands.

@@ -46,9 +46,11 @@ type Life struct {
 // How often a worker looks for what others caused, and does what nobody asks for.
 const (
 	lookForJobs = time.Second
-	lookAgain   = 5 * time.Second // after a failure
-	sealEvery   = 5 * time.Second
-	sweepEvery  = 30 * time.Second
+	// lookForHolds is for how long a hold that is opened meanwhile may be overlooked.
+	lookForHolds = 5 * time.Second
+	lookAgain    = 5 * time.Second // after a failure
+	sealEvery    = 5 * time.Second
+	sweepEvery   = 30 * time.Second
 	// sweepWithin is how long one piece of work without a job may take.
 	sweepWithin = 30 * time.Second
 )
@@ -101,6 +103,7 @@ func (w *Worker) Run(ctx context.Context) {
 			all.Go(func() { w.jobs(ctx, due) })
 		}
 		all.Go(func() { w.place(ctx, line) })
+		all.Go(func() { w.holds(ctx) })
 	}
 	all.Wait()
 	w.finish()
@@ -201,6 +204,23 @@ func (w *Worker) place(ctx context.Context, wake <-chan struct{}) {
 			pause(ctx, lookForJobs, wake)
 		}
 	}
+}
+
+// holds lets go of holds when their time is over.
+func (w *Worker) holds(ctx context.Context) {
+	for ctx.Err() == nil {
+		w.bounded(ctx, "let go of holds", w.expireHolds)
+		wait := lookForHolds
+		if at, ok, err := w.service.NextHoldAt(ctx); err == nil && ok {
+			wait = min(max(at.Sub(w.now()), lookForJobs), wait)
+		}
+		pause(ctx, wait, nil)
+	}
+}
+
+func (w *Worker) expireHolds(ctx context.Context) error {
+	_, err := w.service.ExpireHolds(ctx)
+	return err
 }
 
 // pause waits for a time, for a wake, or until the context ends.
