@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/rand"
@@ -113,11 +114,6 @@ func verify(t *testing.T, secret string, got received) {
 	if err != nil {
 		return
 	}
-	// The module of the library has the one for Python beside the one for Go.
-	module, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/standard-webhooks/standard-webhooks/libraries").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
 	command := exec.Command(python, "-c", `import sys
 from standardwebhooks import Webhook
 headers = dict(line.split(": ", 1) for line in sys.argv[2:])
@@ -125,11 +121,22 @@ print(Webhook(sys.argv[1]).verify(sys.stdin.buffer.read().decode(), headers)["ty
 	for _, name := range []string{"webhook-id", "webhook-timestamp", "webhook-signature"} {
 		command.Args = append(command.Args, name+": "+got.header.Get(name))
 	}
-	command.Env = append(command.Environ(), "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH="+strings.TrimSpace(string(module))+"/python")
+	command.Env = append(command.Environ(), "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH="+pythonLibrary(t))
 	command.Stdin = bytes.NewReader(got.body)
 	if out, err := command.CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != "hold.expired" {
 		t.Errorf("%v\n%s", err, out)
 	}
+}
+
+// pythonLibrary returns where the public library for Python is: the module of the one
+// for Go has it beside that.
+func pythonLibrary(t *testing.T) string {
+	t.Helper()
+	module, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/standard-webhooks/standard-webhooks/libraries").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(module)) + "/python"
 }
 
 func TestAnswers(t *testing.T) {
@@ -325,5 +332,59 @@ func TestSecrets(t *testing.T) {
 	}
 	if _, err := webhook.NewSecret(strings.NewReader("short")); err == nil {
 		t.Error("a secret is drawn from nothing")
+	}
+}
+
+// The receiver in docs takes what is signed with its secret, and nothing else.
+func TestTheReceiverInDocs(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("there is no Python")
+	}
+	secret := newSecret(t)
+	command := exec.CommandContext(t.Context(), python, "../docs/receiver.py", "0")
+	command.Env = append(command.Environ(), "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH="+pythonLibrary(t), "BURSAR_WEBHOOK_SECRET="+secret)
+	command.Stderr = t.Output()
+	out, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = command.Process.Kill()
+		_ = command.Wait() // it was killed
+	}()
+	lines := bufio.NewScanner(out)
+	next := func() string {
+		lines.Scan()
+		return lines.Text()
+	}
+	port, found := strings.CutPrefix(next(), "listening on ")
+	if !found {
+		t.Fatal("it does not say where it listens")
+	}
+	s := newSender(t, webhook.Config{})
+	send := func(secret, id string) string {
+		t.Helper()
+		answer, err := s.Send(t.Context(), webhook.Receiver{URL: "http://127.0.0.1:" + port + "/", Private: true, Secrets: []string{secret}}, id,
+			[]byte(`{"id":"`+id+`","type":"hold.expired","data":{"hold":"h1"}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer.Status
+	}
+	for _, step := range []struct{ secret, id, want string }{
+		{newSecret(t), "e1.acme", "400 Bad Request"}, {secret, "e1.acme", "204 No Content"}, {secret, "e1.acme", "204 No Content"}, {secret, "e2.acme", "204 No Content"},
+	} {
+		if got := send(step.secret, step.id); got != step.want {
+			t.Errorf("%s: %s", step.id, got)
+		}
+	}
+	for _, id := range []string{"e1.acme", "e2.acme"} {
+		if got := next(); got != id+" hold.expired {'hold': 'h1'}" {
+			t.Errorf("it printed %q", got)
+		}
 	}
 }
