@@ -126,10 +126,7 @@ func (w *writer) pastDue(d event.SubscriptionPastDue) letter {
 	if d.NextAttemptAt.IsZero() {
 		l.Tone = "bad"
 	}
-	pay := "Please put the missing money into the wallet, in the payment settings of the portal"
-	if d.PaidFrom == "card" {
-		pay = "Please pay for it, or use another payment method, in the payment settings of the portal"
-	}
+	pay := "Please " + w.howToPay(d.Subscribed)
 	if grace := w.moment(d.GraceEnds); grace != "" {
 		pay += ". Until " + grace + " nothing is taken away"
 	}
@@ -164,12 +161,23 @@ func (w *writer) ended(d event.SubscriptionCancelled) letter {
 		l.next(w.informed())
 		return l
 	}
-	if trial {
+	switch {
+	case trial:
 		l.next("To go on, choose a plan in the payment settings of the portal. Nothing was charged.")
-	} else {
+	case d.Service == "" && w.notice.Ending == catalog.EndClose:
+		l.next("It begins anew as soon as it can be paid for: " + w.howToPay(d.Subscribed) + ". Nothing was charged for the time that was not paid for.")
+	default:
 		l.next("To have it again, choose it again in the payment settings of the portal. Nothing was charged for the time that was not paid for.")
 	}
 	return l
+}
+
+// howToPay says what a payer can do for something that could not be paid.
+func (w *writer) howToPay(s event.Subscribed) string {
+	if s.PaidFrom == "card" {
+		return "use another payment method, in the payment settings of the portal"
+	}
+	return "put the missing money into the wallet, in the payment settings of the portal"
 }
 
 // after says what a portal has whose plan has ended; "" where that is not known.
