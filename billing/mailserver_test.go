@@ -27,7 +27,7 @@ type mailServer struct {
 const (
 	polite  = ""              // takes them
 	busy    = "451 later"     // not now
-	refuses = "550 nobody"    // never
+	refusing = "550 nobody"    // never
 	mute    = "never answers" // and does not take them
 	fleeing = "takes it, and is gone before it says so"
 )
@@ -96,7 +96,7 @@ func (s *mailServer) talk(conn net.Conn) {
 			if manners != mute {
 				say("250 fine")
 			}
-		case command == "rcpt" && (manners == busy || manners == refuses):
+		case command == "rcpt" && (manners == busy || manners == refusing):
 			say(manners)
 		case command == "data":
 			say("354 go on")

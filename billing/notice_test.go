@@ -275,7 +275,7 @@ func TestNoticesAreGivenUp(t *testing.T) {
 		mails   int
 		why     string
 	}{
-		"refused":         {refuses, 0, 0, "550"},
+		"refused":         {refusing, 0, 0, "550"},
 		"busy for a week": {busy, 7 * day, 0, "451"},
 		"nobody knows":    {fleeing, 0, 1, "it may have been sent"},
 	} {
