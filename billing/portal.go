@@ -9,9 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/bursarhq/bursar/catalog"
 	"github.com/bursarhq/bursar/money"
 	"github.com/bursarhq/bursar/store"
 )
@@ -34,15 +32,6 @@ type NewPortal struct {
 	// Owner's role is always Owner; the zero NewUser means that there is none.
 	Owner  NewUser
 	Bought []Purchase
-}
-
-// Purchase is a plan or an add-on that a portal has.
-type Purchase struct {
-	// Plan is the id of the plan.
-	Plan     int
-	Quantity int64
-	// DueAt is when it ends or renews; the zero Time means never.
-	DueAt time.Time
 }
 
 var (
@@ -84,7 +73,7 @@ func (s *Service) CreatePortal(ctx context.Context, in NewPortal) (string, error
 		}
 		owner = &user
 	}
-	bought, err := s.checkPurchases(in.Bought)
+	bought, err := s.checkPurchases(in.Bought, in.TimeZone)
 	if err != nil {
 		return "", err
 	}
@@ -227,73 +216,6 @@ func checkHosts(in []string) ([]string, error) {
 		hosts = append(hosts, name)
 	}
 	return hosts, nil
-}
-
-func (s *Service) checkPurchases(in []Purchase) ([]store.Subscription, error) {
-	var (
-		all   []store.Subscription
-		lines []catalog.Line
-	)
-	for i, p := range in {
-		plan, ok := s.catalog.Plan(p.Plan)
-		if !ok {
-			return nil, invalid("plan", "%d is not in the catalogue", p.Plan)
-		}
-		if (i == 0) == plan.Additional {
-			return nil, invalid("plan", "%s is out of place: first the plan, then what is had beside it", plan.Name)
-		}
-		if p.Quantity < 1 {
-			return nil, invalid("quantity", "%d is less than 1", p.Quantity)
-		}
-		for _, other := range in[:i] {
-			if other.Plan == p.Plan {
-				return nil, invalid("plan", "%s is given twice", plan.Name)
-			}
-		}
-		all = append(all, store.Subscription{PlanID: p.Plan, Quantity: p.Quantity, DueAt: p.DueAt})
-		lines = append(lines, catalog.Line{Plan: plan, Quantity: p.Quantity})
-	}
-	for at := s.now(); ; { // at today's prices, and at all that are to come
-		for _, currency := range s.catalog.Currencies() {
-			if _, err := catalog.Sum(lines, currency, at); err != nil {
-				return nil, invalid("quantity", "is too much: %v", err)
-			}
-		}
-		if at = s.catalog.NextPriceChange(at); at.IsZero() {
-			return all, nil
-		}
-	}
-}
-
-// SetPurchases replaces what a portal has, the plan first, as facts that were
-// agreed elsewhere: nothing is charged. It fails with ErrNotFound when there is
-// no such portal.
-func (s *Service) SetPurchases(ctx context.Context, portalID string, bought []Purchase) error {
-	rows, err := s.checkPurchases(bought)
-	if err != nil {
-		return err
-	}
-	return fromStore("set purchases", s.change(ctx, portalID, func(tx *store.Tx, t *trail) error {
-		before, err := tx.Subscriptions(portalID)
-		if err != nil {
-			return err
-		}
-		t.note(SubscriptionChanged, "", notedAll(before), notedAll(rows))
-		return s.putRows(tx, portalID, before, rows, 0)
-	}))
-}
-
-// Purchases returns what a portal has bought, the plan first; none when it bought
-// nothing. It fails with ErrNotFound when there is no such portal.
-func (s *Service) Purchases(ctx context.Context, portalID string) (bought []Purchase, err error) {
-	err = s.readPortal(ctx, portalID, "read purchases", func(tx *store.Tx) error {
-		rows, err := tx.Subscriptions(portalID)
-		for _, row := range rows {
-			bought = append(bought, Purchase{Plan: row.PlanID, Quantity: row.Quantity, DueAt: row.DueAt})
-		}
-		return err
-	})
-	return bought, err
 }
 
 // PortalSummary is a portal in a list.

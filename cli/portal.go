@@ -31,12 +31,14 @@ func newPortalCreate(env Env) *cobra.Command {
 		plan     string
 		quantity int64
 		due      string
+		paidFrom string
 	)
 	cmd := &cobra.Command{
 		Use:   "create",
 		Short: "Create a portal with its owner",
 		Long: `Create a portal, its owner, and the plan it has. Nothing is charged: the plan is
-recorded as a fact that was agreed elsewhere.
+recorded as a fact that was agreed elsewhere. With --paid-from it is renewed by Bursar
+when it is due, from the customer's card or the wallet.
 
 The portal answers for its hosts, in any case and on any port. One without hosts
 can only be the default portal. A running server sees it at once.`,
@@ -61,6 +63,8 @@ bursar portal create --id docspace.io123 --host a.example.com --owner-email owne
 	f.StringVar(&plan, "plan", "", "title, name or id of the plan (default: the free one)")
 	f.Int64Var(&quantity, "quantity", 1, "how many of the plan")
 	f.StringVar(&due, "due", "", "when the plan ends or renews, as 2026-12-31 or with a time (default: never)")
+	f.StringVar(&paidFrom, "paid-from", "", "what Bursar renews the plan from: card or wallet (default: that is agreed elsewhere)")
+	_ = cmd.RegisterFlagCompletionFunc("paid-from", cobra.FixedCompletions([]string{"card", "wallet"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.MarkFlagRequired("owner-email")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		purchase, err := data.parsePurchase(plan, quantity, due)
@@ -68,9 +72,10 @@ bursar portal create --id docspace.io123 --host a.example.com --owner-email owne
 			return err
 		}
 		if purchase != nil {
+			purchase.PaidFrom = paidFrom
 			in.Bought = []billing.Purchase{*purchase}
-		} else if cmd.Flags().Changed("quantity") || due != "" {
-			return usage("--quantity and --due go with --plan")
+		} else if cmd.Flags().Changed("quantity") || due != "" || paidFrom != "" {
+			return usage("--quantity, --due and --paid-from go with --plan")
 		}
 		return withService(cmd.Context(), data, false, env, func(s *billing.Service) error {
 			id, err := s.CreatePortal(cmd.Context(), in)

@@ -78,7 +78,7 @@ var answers = []struct {
 // memberName is what some of the hall's fields are called in bodies.
 var memberName = map[string]string{
 	"time zone": "timeZone", "method status": "methodStatus", "method type": "methodType",
-	"min balance": "minBalance", "up to balance": "upToBalance", "scope": "scopes",
+	"min balance": "minBalance", "up to balance": "upToBalance", "scope": "scopes", "paid from": "paidFrom",
 }
 
 // methodError is a method that a path does not take. It wraps errMethod.

@@ -22,6 +22,7 @@ func (d *door) getSubscriptions(w http.ResponseWriter, r *http.Request, id ids) 
 			o.number("plan", int64(bought[i].Plan))
 			o.number("quantity", bought[i].Quantity)
 			o.moment("dueAt", bought[i].DueAt)
+			o.some("paidFrom", bought[i].PaidFrom)
 		})
 	})
 	o.write(w, http.StatusOK)
@@ -61,6 +62,8 @@ func readPurchase(j *reader, within string) (p billing.Purchase, err error) {
 			if text, err = j.given(field); err == nil {
 				p.DueAt, err = parseMoment(field, text)
 			}
+		case "paidFrom":
+			p.PaidFrom, err = j.given(field)
 		default:
 			return false, nil
 		}

@@ -55,9 +55,9 @@ const (
 	gigabyte = 1 << 30
 )
 
-// Create makes the company: Business for 10 admins due in 23 days, 100 GB of
-// extra storage, 148.50 USD and 25.00 EUR, refilled from 20 to 100 USD, paid by
-// Olivia Owner. It fails with billing.ErrExists when the portal or a host is
+// Create makes the company: Business for 10 admins that her card renews in 23 days,
+// 100 GB of extra storage that the wallet does, 148.50 USD and 25.00 EUR, refilled from
+// 20 to 100 USD, paid by Olivia Owner. It fails with billing.ErrExists when the portal or a host is
 // taken.
 func Create(ctx context.Context, s *billing.Service, config Config) (Company, error) {
 	if config.PortalID == "" {
@@ -69,8 +69,8 @@ func Create(ctx context.Context, s *billing.Service, config Config) (Company, er
 		ID: config.PortalID, Name: "Example Ltd", Hosts: config.Hosts, Country: "US",
 		Owner: people[billing.Owner],
 		Bought: []billing.Purchase{
-			{Plan: business, Quantity: 10, DueAt: due},
-			{Plan: storage, Quantity: 100, DueAt: due},
+			{Plan: business, Quantity: 10, DueAt: due, PaidFrom: "card"},
+			{Plan: storage, Quantity: 100, DueAt: due, PaidFrom: "wallet"},
 		},
 	})
 	if err != nil {
