@@ -16,15 +16,14 @@ import (
 
 // rest is how long a world is left alone at its end: longer than anything waits that
 // is under way.
-const rest = 75 * day
+const rest = 45 * day
 
 // end lets everything come to its end that is under way, without anybody wanting
 // anything new and without faults, and looks at what came of the world.
 func (w *world) end() {
-	w.tally.seeds, w.tally.portals = 1, len(w.portals)
+	w.tally.portals = len(w.portals)
 	w.tally.simulated, w.tally.steps, w.tally.charged = w.clock.Now().Sub(w.began), w.steps, w.bank.asked
-	w.tally.faults, w.tally.ends = w.fate.counts, map[string]int{}
-	w.tally.told = map[string]int{}
+	w.tally.faults = w.fate.counts
 	w.fate.calm = true
 	for until := w.clock.Now().Add(rest); w.failed == nil && w.clock.Now().Before(until); {
 		w.step(until)

@@ -27,7 +27,8 @@ type witnessed struct {
 	settledFor money.Amount
 	events     []store.Event
 	rules      []store.TopUpRule // the rule as it was after each of the last steps
-	checked    int64             // number of the last automatic collection of which the caps were looked at
+	periods    periods
+	checked    int64 // number of the last automatic collection of which the caps were looked at
 }
 
 // check looks at the laws that can be looked at after every step, of those portals of
@@ -41,6 +42,7 @@ func (w *world) check() {
 		}
 	}
 	clear(w.touched)
+	w.checked = w.clock.Now()
 	if w.failed == nil && w.steps%100 == 0 {
 		w.verify()
 	}
@@ -81,19 +83,24 @@ func (p *portal) look(tx *store.Tx) error {
 			}
 		}
 	}
-	if err := p.lookAtCollections(tx); err != nil {
+	some, err := p.lookAtCollections(tx)
+	if err != nil {
 		return err
 	}
-	return p.lookAtEvents(tx)
+	events, err := p.lookAtEvents(tx)
+	if err != nil {
+		return err
+	}
+	return p.lookAtPeriods(tx, events, some)
 }
 
 // lookAtCollections looks at the last ones: no more than one is open, and their numbers
 // have no gap.
-func (p *portal) lookAtCollections(tx *store.Tx) error {
+func (p *portal) lookAtCollections(tx *store.Tx) ([]store.Collection, error) {
 	w := p.world
 	some, err := tx.CollectionsBefore(p.id, "", math.MaxInt64, 20)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	open := 0
 	p.pending = slices.ContainsFunc(some, func(c store.Collection) bool { return !c.Closed() })
@@ -108,25 +115,22 @@ func (p *portal) lookAtCollections(tx *store.Tx) error {
 	if open > 1 {
 		w.fail(p.id, "%d collections are open at once", open)
 	}
-	if err := p.lookAtCaps(tx, some); err != nil {
-		return err
-	}
 	for _, c := range some {
 		if c.State == store.CollectionSettled && c.Amount != (money.Amount{}) {
 			p.settled, p.settledFor = billing.CollectionID(c), c.Amount
 			break
 		}
 	}
-	return nil
+	return some, p.lookAtCaps(tx, some)
 }
 
 // lookAtEvents reads those that are new: their numbers have no gap, and time does not
 // run backwards in them.
-func (p *portal) lookAtEvents(tx *store.Tx) error {
+func (p *portal) lookAtEvents(tx *store.Tx) ([]store.Event, error) {
 	w := p.world
 	some, err := tx.EventsOf(p.id, int64(len(p.events)), 1000)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, e := range some {
 		if want := int64(len(p.events)) + 1; e.Number != want {
@@ -141,7 +145,7 @@ func (p *portal) lookAtEvents(tx *store.Tx) error {
 		p.events = append(p.events, e)
 		w.say(p.id, "event %d: %s %s", e.Number, e.Type, e.Data)
 	}
-	return nil
+	return some, nil
 }
 
 // inLine reads what was put in line since: places have no gap, and the events of a

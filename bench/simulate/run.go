@@ -33,7 +33,7 @@ type result struct {
 func (r *run) on(ctx context.Context, e *engine) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	began, sum := time.Now(), tally{faults: map[fault]int{}, ends: map[string]int{}, told: map[string]int{}}
+	began, sum := time.Now(), tally{faults: map[fault]int{}, ends: map[string]int{}, told: map[string]int{}, jobs: map[string]int{}}
 	var failed error
 	for got := range r.worlds(ctx, e) {
 		switch {

@@ -10,12 +10,12 @@ import (
 
 // tally is what happened in worlds, in numbers.
 type tally struct {
-	seeds, portals, steps, jobs, charged int
-	simulated                            time.Duration
-	collections, automatic, declines     int
-	events, sent, mails                  int
-	told                                 map[string]int // events, by type
-	faults                               map[fault]int
+	seeds, portals, steps, charged   int
+	simulated                        time.Duration
+	collections, automatic, declines int
+	events, sent, mails              int
+	told, jobs                       map[string]int // events by type, and jobs done by kind
+	faults                           map[fault]int
 	// ends are how often what people wanted ended how, and what became of periods.
 	ends map[string]int
 }
@@ -24,7 +24,9 @@ func (t *tally) add(o *tally) {
 	t.seeds += o.seeds
 	t.portals += o.portals
 	t.steps += o.steps
-	t.jobs += o.jobs
+	for kind, n := range o.jobs {
+		t.jobs[kind] += n
+	}
 	t.charged += o.charged
 	t.simulated += o.simulated
 	t.collections += o.collections
@@ -51,8 +53,8 @@ func (t *tally) tell(out io.Writer, engine string, took time.Duration) {
 	years := int64(t.simulated / (year / 10))
 	fmt.Fprintf(out, "%s: %d seeds, %d portals, %d.%d virtual years in %s: %s a second\n",
 		engine, t.seeds, t.portals, years/10, years%10, took.Round(time.Second/10), perSecond(years, took))
-	fmt.Fprintf(out, "%d steps, %d jobs done; the provider was asked to charge %d times; %d collections, %d of them automatic, %d declined; %d events, %d messages to webhooks, %d mails\n",
-		t.steps, t.jobs, t.charged, t.collections, t.automatic, t.declines, t.events, t.sent, t.mails)
+	fmt.Fprintf(out, "%d steps; the provider was asked to charge %d times; %d collections, %d of them automatic, %d declined; %d events, %d messages to webhooks, %d mails\n",
+		t.steps, t.charged, t.collections, t.automatic, t.declines, t.events, t.sent, t.mails)
 	fmt.Fprintln(out, "faults:")
 	sum := 0
 	for _, kind := range slices.Sorted(maps.Keys(t.faults)) {
@@ -60,6 +62,10 @@ func (t *tally) tell(out io.Writer, engine string, took time.Duration) {
 		fmt.Fprintf(out, "  %8d  %s\n", t.faults[kind], kind)
 	}
 	fmt.Fprintf(out, "  %8d  in all\n", sum)
+	fmt.Fprintln(out, "jobs done:")
+	for _, kind := range slices.Sorted(maps.Keys(t.jobs)) {
+		fmt.Fprintf(out, "  %8d  %s\n", t.jobs[kind], kind)
+	}
 	fmt.Fprintln(out, "events:")
 	for _, kind := range slices.Sorted(maps.Keys(t.told)) {
 		fmt.Fprintf(out, "  %8d  %s\n", t.told[kind], kind)

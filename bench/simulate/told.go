@@ -57,6 +57,8 @@ func (p *portal) finalTold(f *facts) {
 			transfer, amount = d.Transfer, d.Amount
 		case event.TopUpDeclined:
 			got["topup.declined of "+d.Collection]++
+		case event.SubscriptionRenewed:
+			transfer, amount = d.Transfer, d.Amount
 		case event.TopUpPlanned:
 			planned++
 		}

@@ -40,6 +40,7 @@ type world struct {
 	began   time.Time
 	ends    time.Time
 	steps   int
+	checked time.Time // when it was last looked at the laws
 	tally   tally
 	witness witness
 }
@@ -85,10 +86,12 @@ func newWorld(ctx context.Context, seed uint64, d *database, off []fault) (*worl
 	random := rand.New(rand.NewPCG(seed, 1))
 	began := epoch.Add(time.Duration(random.IntN(365*24*60)) * time.Minute)
 	w := &world{
-		ctx: ctx, seed: seed, clock: clock.NewVirtual(began), fate: newFate(seed, off), database: d, cards: cards{},
+		tally: tally{seeds: 1, jobs: map[string]int{}, told: map[string]int{}, ends: map[string]int{}},
+		ctx:   ctx, seed: seed, clock: clock.NewVirtual(began), fate: newFate(seed, off), database: d, cards: cards{},
 		at: map[*process]store.JobKey{}, touched: map[string]bool{}, began: began, look: began,
 	}
-	w.ends = began.AddDate(0, 12+random.IntN(25), 0)
+	w.checked = began
+	w.ends = began.AddDate(0, 12+min(random.IntN(25), random.IntN(25)), 0)
 	w.bank, w.mailbox = newBank(w), &mailbox{w, map[string]int{}, seed%2 == 0}
 	w.processes = make([]*process, 2+random.IntN(2))
 	for number := range w.processes {
@@ -96,7 +99,7 @@ func newWorld(ctx context.Context, seed uint64, d *database, off []fault) (*worl
 			return nil, err
 		}
 	}
-	for n := range 1 + random.IntN(4) {
+	for n := range 1 + min(random.IntN(4), random.IntN(4)) {
 		p, err := w.settle(n)
 		if err != nil {
 			return nil, fmt.Errorf("make a portal: %w", err)
@@ -246,9 +249,11 @@ func (w *world) work(p *process) {
 	if p.dead {
 		return
 	}
-	ended, err := p.service.Reconcile(w.ctx)
-	if ended > 0 || err != nil {
-		w.say("", "%s reconciles: %d ended, %v", p, ended, err)
+	if len(jobs) == 0 || random.IntN(8) == 0 {
+		ended, err := p.service.Reconcile(w.ctx)
+		if ended > 0 || err != nil {
+			w.say("", "%s reconciles: %d ended, %v", p, ended, err)
+		}
 	}
 	if _, err := p.service.PlaceEvents(w.ctx); err != nil {
 		w.say("", "%s places events: %v", p, err)
@@ -274,7 +279,7 @@ func (w *world) do(p *process, job store.Job) {
 	defer delete(w.at, p)
 	err := p.service.RunJob(w.ctx, job)
 	w.say(job.PortalID, "%s does %s %s, round %d, attempt %d: %v", p, job.Kind, job.Subject, job.Round, job.Attempt+1, err)
-	w.tally.jobs++
+	w.tally.jobs[job.Kind]++
 }
 
 // soon has it looked after what the bank has not said.
