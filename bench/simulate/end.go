@@ -103,6 +103,7 @@ func (p *portal) final(tx *store.Tx) error {
 	p.finalWishes(f)
 	p.finalTopUps(f)
 	p.finalTold(f)
+	p.finalPeriods(f)
 	p.world.tally.events += len(p.events)
 	return nil
 }
