@@ -1,7 +1,7 @@
 // Command bench measures what Bursar claims, each beside a floor of the same
 // run: what the machine does when nothing but the unavoidable is done.
 //
-//	go run ./bench [-run REGEXP] [-json] [-rounds N] [-length DURATION]
+//	go run ./bench [-run REGEXP] [-json] [-rounds N] [-length DURATION] [-portals N]
 //
 // A measure and its floor take turns, and each round is held against the one
 // before it: a machine that is slow for a while is slow for both. Values and
@@ -52,6 +52,8 @@ var suites = []suite{
 	{"portals", measurePortals},
 	{"write", measureWrites},
 	{"mixed", measureMixed},
+	{"due", measureDue},
+	{"topup", measureTopUp},
 	{"slow", measureSlowDisk},
 	{"soak", measureSoak},
 	{"big", measureBig},
@@ -60,10 +62,11 @@ var suites = []suite{
 
 // bench is a run of the program.
 type bench struct {
-	only   *regexp.Regexp
-	rounds int
-	length time.Duration
-	out    func(result)
+	only    *regexp.Regexp
+	rounds  int
+	length  time.Duration
+	portals int // that have something renewed in one minute
+	out     func(result)
 }
 
 // wants reports whether a measure of this name was asked for.
@@ -77,6 +80,7 @@ func main() {
 	asJSON := flag.Bool("json", false, "print one JSON object a line")
 	rounds := flag.Int("rounds", 9, "how often each measure is taken")
 	length := flag.Duration("length", 400*time.Millisecond, "how long one round of requests lasts")
+	portals := flag.Int("portals", 2000, "how many portals have something renewed in one minute")
 	profile := flag.String("cpuprofile", "", "file to write a CPU profile to")
 	flag.Parse()
 	if *profile != "" {
@@ -90,20 +94,20 @@ func main() {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	if err := run(os.Stdout, *only, *asJSON, *rounds, *length); err != nil {
+	if err := run(os.Stdout, *only, *asJSON, *rounds, *length, max(*portals, 1)); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(w io.Writer, only string, asJSON bool, rounds int, length time.Duration) error {
+func run(w io.Writer, only string, asJSON bool, rounds int, length time.Duration, portals int) error {
 	pattern, err := regexp.Compile(only)
 	if err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	b := &bench{only: pattern, rounds: rounds, length: length}
+	b := &bench{only: pattern, rounds: rounds, length: length, portals: portals}
 	if asJSON {
 		lines := json.NewEncoder(w)
 		b.out = func(r result) { _ = lines.Encode(r) } // standard output
