@@ -1,6 +1,7 @@
 package billing_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -49,6 +50,26 @@ func (h *hall) runDue() {
 		}
 	}
 	h.t.Fatalf("what is due at %s has no end", h.clock.Now())
+}
+
+// works does what is due, for as long as a lease or a pause between attempts takes.
+func (h *hall) works(ctx context.Context) error {
+	for range 4 {
+		jobs, err := h.ClaimJobs(ctx, 10)
+		if err != nil {
+			return err
+		}
+		for _, job := range jobs {
+			if err := h.RunJob(ctx, job); err != nil {
+				return err
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		h.clock.Advance(3 * time.Minute)
+	}
+	return nil
 }
 
 func later(a, b time.Time) time.Time {

@@ -60,10 +60,10 @@ func (s *Service) renew(ctx context.Context, r *run) error {
 	} else {
 		_, err = s.ask(ctx, do.collection)
 	}
-	if errors.Is(err, ErrUnsettled) || errors.Is(err, ErrDeclined) {
-		return nil // the job is looked at again
+	if err != nil && !errors.Is(err, ErrUnsettled) && !errors.Is(err, ErrDeclined) {
+		s.log.ErrorContext(ctx, "a renewal does not know what came of its collection", "collection", CollectionID(do.collection), "error", err)
 	}
-	return err
+	return nil // whatever it was: the job was left to be looked at again
 }
 
 // inquiry is a collection that the provider is to be asked about after a step: to

@@ -61,7 +61,7 @@ func TestDowntimeIsCaughtUp(t *testing.T) {
 	}
 	d.must(deposit(d, "money", "100 USD"))
 	d.runUntil(at("2026-11-02 00:00:00"))
-	diff(t, "then", d.subscriptionEvents(3, "periodStart", "dueAt"), []string{"subscription.renewed 2026-10-08T11:39:43.000000Z", "subscription.due 2026-11-08T11:39:43.000000Z"})
+	diff(t, "then", d.subscriptionEvents(3, "periodStart", "dueAt"), []string{"subscription.renewed 2026-10-08T11:39:43.000000Z", "subscription.due 2026-11-08T12:39:43.000000Z"})
 	d.sound()
 }
 

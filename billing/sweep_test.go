@@ -66,6 +66,36 @@ var deeds = map[string]struct {
 	"a refund": {func(d *desk) { d.subscribe(5) }, func(ctx context.Context, d *desk, me *billing.Caller) error {
 		return d.Receive(ctx, refunded("c1.p", "60 USD"))
 	}},
+	"a renewal from the wallet": {
+		func(d *desk) {
+			d.must(d.Purchase(d.t.Context(), d.me(), "j", "storage", 100))
+			d.clock.set(d.of(-11).DueAt.Add(-day))
+		},
+		func(ctx context.Context, d *desk, _ *billing.Caller) error { return d.works(ctx) },
+	},
+	"a renewal with fewer": {
+		func(d *desk) {
+			d.must(d.Purchase(d.t.Context(), d.me(), "j", "storage", 300))
+			d.must(d.Schedule(d.t.Context(), d.me(), "storage", number(100)))
+			d.clock.set(d.of(-11).DueAt)
+		},
+		func(ctx context.Context, d *desk, _ *billing.Caller) error { return d.works(ctx) },
+	},
+	"a renewal by card": {
+		func(d *desk) {
+			d.subscribe(5)
+			d.clock.set(d.of(-9).DueAt.Add(-day))
+		},
+		func(ctx context.Context, d *desk, _ *billing.Caller) error { return d.works(ctx) },
+	},
+	"a service that is not paid": {
+		func(d *desk) {
+			d.must(d.Purchase(d.t.Context(), d.me(), "j", "storage", 1000))
+			d.runUntil(d.of(-11).DueAt)
+			d.clock.set(d.of(-11).DueAt.Add(3 * day))
+		},
+		func(ctx context.Context, d *desk, _ *billing.Caller) error { return d.works(ctx) },
+	},
 	"a new card": {func(d *desk) { d.subscribe(5) }, func(ctx context.Context, d *desk, me *billing.Caller) error {
 		return d.Receive(ctx, payment.Event{Kind: payment.MethodSaved, Customer: "p", Method: method("new"), At: d.clock.Now()})
 	}},
@@ -136,7 +166,7 @@ func sweep(t *testing.T, name string, config store.Config, broken func(d *desk, 
 func TestStatementThatFailsLeavesNoHalf(t *testing.T) {
 	faults := []string{
 		"UPDATE ON portal", "INSERT ON subscription", "DELETE ON subscription", "INSERT ON transfer", "INSERT ON done", "INSERT ON pocket", "UPDATE ON pocket",
-		"UPDATE ON book", "INSERT ON collection", "UPDATE ON collection", "UPDATE ON customer", "INSERT ON audit", "INSERT ON costless", "INSERT ON enabled_service",
+		"UPDATE ON book", "INSERT ON collection", "UPDATE ON collection", "UPDATE ON customer", "INSERT ON audit", "INSERT ON costless", "INSERT ON enabled_service", "INSERT ON event", "UPDATE ON job",
 	}
 	least := 2
 	if testing.Short() { // a few, which each deed meets at least one of

@@ -54,6 +54,7 @@ var version1 = []string{
 		('p', 'CHF', 9, 9223372036854775807, NULL, NULL),
 		('q', 'EUR', 0, 0, NULL, NULL),
 		('debt', 'EUR', 0, -9223372036854775807, 1, 1), ('debt', 'USD', 1, -1, NULL, NULL)`,
+	`INSERT INTO subscription (portal_id, plan_id, position, quantity, due_at) VALUES ('p', -9, 0, 10, 5000)`,
 	`UPDATE counter SET value = 9`,
 }
 
@@ -93,6 +94,10 @@ func TestBalancesOfTheTimeBeforeTheLedgerAreKept(t *testing.T) {
 				if ai := read(t, s, func(tx *Tx) ([]ledger.Pocket, error) { return tx.Pockets(portal, ledger.AI) }); len(ai) != 0 {
 					t.Errorf("%s has AI credit: %v", portal, ai)
 				}
+			}
+			adopt := read(t, s, func(tx *Tx) (Job, error) { return tx.Job(JobKey{Kind: "adopt"}) })
+			if adopt.State != JobOpen || adopt.Leased {
+				t.Errorf("what was there is not adopted: %+v", adopt)
 			}
 			if v := versionOf(t, s, "p"); v != 3 {
 				t.Errorf("version %d", v)
