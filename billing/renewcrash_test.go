@@ -15,14 +15,14 @@ import (
 	"github.com/bursarhq/bursar/store"
 )
 
-// dying is a provider whose caller dies while it asks: before it is heard, or after.
-type dying struct {
+// deadly is a provider whose caller dies while it asks: before it is heard, or after.
+type deadly struct {
 	payment.Provider
 	left  int
 	heard bool
 }
 
-func (p *dying) Charge(ctx context.Context, c payment.Charge) (payment.Outcome, error) {
+func (p *deadly) Charge(ctx context.Context, c payment.Charge) (payment.Outcome, error) {
 	if p.left--; p.left < 0 {
 		return p.Provider.Charge(ctx, c)
 	}
@@ -43,7 +43,7 @@ func TestWorkerThatDiesWhileItAsks(t *testing.T) {
 				d := newDesk(t, inMemory, "1 USD")
 				d.subscribe(5)
 				due := d.of(-9).DueAt
-				d.bank.Provider = &dying{Provider: d.bank.Provider, left: deaths, heard: heard}
+				d.bank.Provider = &deadly{Provider: d.bank.Provider, left: deaths, heard: heard}
 				d.runUntil(due)
 				diff(t, "told", d.subscriptionEvents(0, "collection"), []string{"subscription.due", "subscription.renewed c2.p"})
 				diff(t, "charges", len(d.bank.journal.All()), 1)
