@@ -191,6 +191,11 @@ func (s *Service) putCustomer(tx *store.Tx, t *trail, portalID string, number in
 	if err := tx.PutCustomer(customer); err != nil {
 		return err
 	}
+	if isNew {
+		if err := s.causeRunway(tx, portalID); err != nil {
+			return err
+		}
+	}
 	t.note(CustomerChanged, strconv.FormatInt(customer.AccountNumber, 10), before, notedCustomer(customer))
 	if err := s.putBalances(tx, t, portalID, change); err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 // that was left in the middle is gone on with wherever it was.
 const (
 	jobTopUp   = store.JobTopUp // refills the wallet of the portal, by its rule
+	jobRunway  = "runway"       // looks once a day for how long the wallet lasts
 	jobDeliver = "deliver"      // sends events to a webhook, of no portal
 	jobReplay  = "replay"       // sends some to it again
 	jobNotice  = "notice"       // mails an event to who must know of it
@@ -33,6 +34,7 @@ type jobKind struct {
 func (s *Service) jobKind(name string) (jobKind, bool) {
 	kind, ok := map[string]jobKind{
 		jobTopUp:   {attempts: 30, do: s.runTopUp},
+		jobRunway:  {attempts: 30, do: s.runRunway},
 		jobDeliver: {attempts: 30, do: deliver},
 		jobReplay:  {attempts: 30, do: replay},
 		jobNotice:  {attempts: noticeAttempts, do: func(ctx context.Context, r *run) error { return r.mailNotice(ctx) }},

@@ -119,7 +119,10 @@ func (s *Service) ensureCustomer(tx *store.Tx, t *trail, portalID, userID string
 	}
 	customer := store.Customer{AccountNumber: number, Email: payer.Email, PayerID: payer.ID, MethodStatus: "none", CreatedAt: s.now()}
 	t.note(CustomerChanged, strconv.FormatInt(number, 10), nil, notedCustomer(customer))
-	return tx.PutCustomer(customer)
+	if err := tx.PutCustomer(customer); err != nil {
+		return err
+	}
+	return s.causeRunway(tx, portalID)
 }
 
 // saveMethod makes a method the one that the customer is charged by, as it was at a

@@ -35,6 +35,8 @@ type SpendingFilter struct {
 	Descending bool
 	// Offset is how many to pass over, Limit how many to return, 1 to 1000.
 	Offset, Limit int64
+	// aiCredit has what was moved to the AI credit count as spent by the wallet.
+	aiCredit bool
 }
 
 // SpendingOrder is what spending is sorted by.

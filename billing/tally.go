@@ -170,7 +170,7 @@ func (c *tally) keep(in numbers, some []serviceSum) {
 
 // tallyOf returns the tally of a book under a filter, empty for a new one.
 func (s *Service) tallyOf(portalID string, book ledger.Book, f SpendingFilter) *tally {
-	name := fmt.Sprintf("%q %q %q %q", portalID, book, f.Participant, ledger.NewMetadata(f.Metadata))
+	name := fmt.Sprintf("%q %q %q %q %t", portalID, book, f.Participant, ledger.NewMetadata(f.Metadata), f.aiCredit)
 	if c, ok := s.tallies.Get(name); ok {
 		return c
 	}
@@ -197,7 +197,7 @@ func sumUp(tx *store.Tx, portalID string, f SpendingFilter, in numbers) (sums, e
 	err := tx.TransfersFrom(portalID, in.book, in.low, int(in.len()), func(t *ledger.Transfer) error {
 		read++
 		switch {
-		case !spends(t.Type):
+		case !spends(t.Type) && (t.Type != ledger.AIDebit || !f.aiCredit):
 		case t.Corrects != 0:
 			corrections = append(corrections, *t)
 		case !t.In() && f.isAbout(t):

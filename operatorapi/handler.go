@@ -98,6 +98,7 @@ func routes() []route {
 		{method: "POST", path: "/v1/portals/{portal}/payments", answer: (*door).recordPayment},
 		{method: "POST", path: "/v1/portals", answer: (*door).createPortal},
 		{method: "GET", path: "/v1/portals", answer: (*door).listPortals},
+		{method: "GET", path: "/v1/portals/{portal}/runway", answer: (*door).runway},
 		{method: "GET", path: "/v1/portals/{portal}", answer: (*door).getPortal},
 		{method: "PATCH", path: "/v1/portals/{portal}", answer: (*door).changePortal},
 		{method: "PUT", path: "/v1/portals/{portal}/hosts/{host}", answer: (*door).addHost},

@@ -14,7 +14,7 @@ const (
 	// Horizon is how many days a runway is looked along. Of one that is as long or
 	// longer, nothing more is said.
 	Horizon = 365
-	// RunwayWeeks is how many weeks of spending, back from now, a runway is made of.
+	// RunwayWeeks is how many of the last weeks of spending a runway is made of.
 	RunwayWeeks = 4
 	// RunwayHistory is of how many days the spending must be known at least: of less
 	// than two weeks nothing can be said about how much one differs from another.
@@ -33,8 +33,9 @@ type Outlook struct {
 	// Available is what may be spent: the balance less what is held, and the credit
 	// limit if there is one.
 	Available money.Amount
-	// Days are what was spent in each 24 hours up to Now, the oldest first, without
-	// what Scheduled foretells. What is below nought counts as nought.
+	// Days are what was spent in each of the last days of 24 hours, the oldest first,
+	// without what Scheduled foretells. The last one has ended now, or not a day ago.
+	// What is below nought counts as nought.
 	Days []money.Amount
 	// Scheduled are payments to come, in any order. One whose time has passed is due
 	// now.
@@ -91,8 +92,8 @@ func (r Runway) Days() Band {
 // Runway says how long the wallet lasts. It fails, naming the field, when an amount is
 // in another currency than Available; a rule in another currency refills nothing.
 //
-// What will be spent is made of the last weeks, four at most, each of seven days that
-// end with now. Likely is their weighted mean: the newest of four counts four times,
+// What will be spent is made of the last weeks, four at most, each of seven of the
+// days. Likely is their weighted mean: the newest of four counts four times,
 // the oldest once. Pessimistic is the dearest of them, optimistic the cheapest. It is
 // spent evenly, and whatever is scheduled at its time. The wallet lasts until
 // something can't be paid.

@@ -29,6 +29,11 @@ INSERT INTO job (portal_id, kind, subject, state, run_at, leased, fence, round, 
 SELECT '', 'adopt', '', 'open', 0, 0, 0, 1, 0, '', '', 0, 0
  WHERE EXISTS (SELECT 1 FROM subscription);
 
+-- For how long a wallet lasts is looked at once a day, for every customer.
+INSERT INTO job (portal_id, kind, subject, state, run_at, leased, fence, round, attempt, input, error, caused_at, changed_at)
+SELECT portal_id, 'runway', '', 'open', created_at, 0, 0, 1, 0, '', '', created_at, created_at
+  FROM customer;
+
 -- Whoever watches a pocket wants to know when less than this is available; NULL:
 -- nobody does.
 ALTER TABLE pocket ADD COLUMN floor BIGINT;
