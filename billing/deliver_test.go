@@ -157,8 +157,8 @@ func (h *hall) settle() {
 	h.t.Fatal("there is always something to do")
 }
 
-// pass moves the clock on, and does what falls due on the way.
-func (h *hall) pass(d time.Duration) {
+// elapse moves the clock on, and does what falls due on the way.
+func (h *hall) elapse(d time.Duration) {
 	h.t.Helper()
 	end := h.clock.Now().Add(d)
 	for {
@@ -239,7 +239,7 @@ func TestAReceiverThatWasDown(t *testing.T) {
 		var want []string
 		for hour := range 24 {
 			want = append(want, h.happens([]string{"p", "q"}[hour%2], expired, low)...)
-			h.pass(time.Hour)
+			h.elapse(time.Hour)
 		}
 		attempts := r.took()
 		if len(attempts) < 10 || len(attempts) > 30 || slices.ContainsFunc(attempts, func(id string) bool { return id != want[0] }) {
@@ -249,7 +249,7 @@ func TestAReceiverThatWasDown(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 		r.answers(nil)
-		h.pass(12 * time.Hour) // the longest pause
+		h.elapse(12 * time.Hour) // the longest pause
 		diff(t, "what arrived", r.took(), want)
 		if got := h.webhook(hook.ID); got.Position != int64(len(want)) || got.Failures != 0 || !got.FailingSince.IsZero() {
 			t.Errorf("%+v", got)
@@ -276,7 +276,7 @@ func TestFailuresAreTriedAgain(t *testing.T) {
 	h.clock.Advance(4 * time.Second)
 	h.settle()
 	diff(t, "in the pause", r.took(), []string(nil))
-	h.pass(6 * time.Second)
+	h.elapse(6 * time.Second)
 	diff(t, "after the pause", r.took(), append(ids[1:], more...))
 }
 
@@ -289,9 +289,9 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 		return http.StatusServiceUnavailable
 	})
 	ids := h.happens("p", low)
-	h.pass(time.Hour - time.Second)
+	h.elapse(time.Hour - time.Second)
 	diff(t, "in the hour", r.took(), ids)
-	h.pass(2 * time.Second)
+	h.elapse(2 * time.Second)
 	diff(t, "after it", r.took(), ids)
 }
 
@@ -307,7 +307,7 @@ func TestALostReply(t *testing.T) {
 		return http.StatusOK
 	})
 	ids := h.happens("p", low, expired)
-	h.pass(time.Minute)
+	h.elapse(time.Minute)
 	diff(t, "what arrived", r.took(), []string{ids[0], ids[1], ids[1]})
 }
 
@@ -449,12 +449,12 @@ func TestAnEventThatIsNeverTaken(t *testing.T) {
 		return http.StatusOK
 	})
 	started := h.clock.Now()
-	h.pass(5*day - time.Minute)
+	h.elapse(5*day - time.Minute)
 	got := r.took()
 	if len(got) < 20 || got[0] != ids[0] || got[len(got)-1] != ids[1] {
 		t.Errorf("%v", got)
 	}
-	h.pass(12 * time.Hour)
+	h.elapse(12 * time.Hour)
 	diff(t, "the last", r.took(), []string{ids[1], ids[2]})
 	all, err := h.Undelivered(t.Context(), hook.ID, 0, 10)
 	h.must(err)
@@ -480,7 +480,7 @@ func TestAReceiverThatIsDead(t *testing.T) {
 	hook := h.hook(r, billing.NewWebhook{})
 	ids := h.happens("p", low, expired, low)
 	r.fails(http.StatusInternalServerError)
-	h.pass(6 * day)
+	h.elapse(6 * day)
 	if n := len(r.took()); n > 50 {
 		t.Errorf("it was tried %d times", n)
 	}
@@ -492,7 +492,7 @@ func TestAReceiverThatIsDead(t *testing.T) {
 	if last := lines[len(lines)-1]; last.Action != "webhook.pause" || last.Actor != "bursar" || last.Object != hook.ID {
 		t.Errorf("%+v", last)
 	}
-	h.pass(day)
+	h.elapse(day)
 	diff(t, "while it is paused", r.took(), []string(nil))
 	r.answers(nil)
 	h.must(h.ResumeWebhook(t.Context(), hook.ID))
@@ -510,7 +510,7 @@ func TestGone(t *testing.T) {
 	hook := h.hook(r, billing.NewWebhook{})
 	r.fails(http.StatusGone)
 	ids := h.happens("p", low, expired)
-	h.pass(day)
+	h.elapse(day)
 	diff(t, "what was tried", r.took(), ids[:1])
 	if got := h.webhook(hook.ID); got.State != store.WebhookPaused || got.Reason != "gone" || got.LastStatus != "410 Gone" {
 		t.Errorf("%+v", got)
@@ -538,14 +538,14 @@ func TestPausedInTheMiddle(t *testing.T) {
 	diff(t, "before the pause", r.took(), ids[:2])
 	r.answers(nil)
 	ids = append(ids, h.happens("q", low)...)
-	h.pass(day)
+	h.elapse(day)
 	diff(t, "in the pause", r.took(), []string(nil))
 	h.must(h.ResumeWebhook(t.Context(), hook.ID))
 	h.settle()
 	diff(t, "afterwards", r.took(), ids[2:])
 	h.must(h.DeleteWebhook(t.Context(), hook.ID))
 	h.happens("q", low)
-	h.pass(day)
+	h.elapse(day)
 	diff(t, "when it is gone", r.took(), []string(nil))
 }
 
@@ -567,7 +567,7 @@ func TestSecretsAreRotated(t *testing.T) {
 		h.happens("p", low)
 		h.settle()
 	}
-	h.pass(day)
+	h.elapse(day)
 	h.happens("p", low)
 	h.settle()
 	trust("")
@@ -613,7 +613,7 @@ func TestReplays(t *testing.T) {
 			return http.StatusOK
 		})
 		h.must(h.ReplayWebhook(t.Context(), hook.ID, 1, 0))
-		h.pass(time.Minute)
+		h.elapse(time.Minute)
 		all := r.took()
 		if all[2] != all[3] || len(all) != 132 {
 			t.Errorf("%d arrived, %v", len(all), all[:4])

@@ -73,6 +73,7 @@ var notTraced = map[string]string{
 	"Spending":         "it only reads: what it calls has names of others",
 	"Operations":       "as Spending",
 	"PortalOperations": "as Spending",
+	"Runway":           "as Spending",
 	"WaitForEvents":    "it only reads: what it calls has names of others",
 	"MonthlySpending":  "it only reads: what it calls has names of others",
 	"ClaimJobs":        "a lease is nothing that anybody changed",

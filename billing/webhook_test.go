@@ -14,8 +14,8 @@ import (
 	"github.com/bursarhq/bursar/store"
 )
 
-// refusesField fails the test unless an error names a field.
-func refusesField(t *testing.T, what string, err error, field string) {
+// wrongIn fails the test unless an error names a field.
+func wrongIn(t *testing.T, what string, err error, field string) {
 	t.Helper()
 	var wrong *billing.FieldError
 	if !errors.As(err, &wrong) || wrong.Field != field {
@@ -49,7 +49,7 @@ func TestWebhooksThatCannotBe(t *testing.T) {
 		in := good
 		tt.spoil(&in)
 		_, err := h.CreateWebhook(t.Context(), in)
-		refusesField(t, name, err, tt.field)
+		wrongIn(t, name, err, tt.field)
 	}
 	if all, err := h.Webhooks(t.Context()); err != nil || len(all) != 0 {
 		t.Errorf("%d webhooks, %v", len(all), err)
@@ -61,20 +61,20 @@ func TestWebhooksThatCannotBe(t *testing.T) {
 		t.Errorf("%+v", hook)
 	}
 	_, err = h.ChangeWebhook(t.Context(), hook.ID, billing.WebhookChange{URL: new("http://example.com")})
-	refusesField(t, "another address", err, "url")
+	wrongIn(t, "another address", err, "url")
 	got, err := h.ChangeWebhook(t.Context(), hook.ID, billing.WebhookChange{Types: &[]string{}, Description: new(""), Private: new(true), URL: new("http://localhost/"), PortalID: new("p")})
 	if err != nil || got.Types != nil || got.Description != "" || got.PortalID != "p" || got.URL != "http://localhost/" {
 		t.Errorf("%+v, %v", got, err)
 	}
-	refusesField(t, "a replay from nothing", second(h.ReplayWebhook(t.Context(), hook.ID, 0, 1)), "from")
-	refusesField(t, "a replay from what is to come", second(h.ReplayWebhook(t.Context(), hook.ID, 2, 0)), "from")
-	refusesField(t, "a replay to what is to come", second(h.ReplayWebhook(t.Context(), hook.ID, 1, 2)), "to")
+	wrongIn(t, "a replay from nothing", second(h.ReplayWebhook(t.Context(), hook.ID, 0, 1)), "from")
+	wrongIn(t, "a replay from what is to come", second(h.ReplayWebhook(t.Context(), hook.ID, 2, 0)), "from")
+	wrongIn(t, "a replay to what is to come", second(h.ReplayWebhook(t.Context(), hook.ID, 1, 2)), "to")
 	h.must(h.PauseWebhook(t.Context(), hook.ID))
-	refusesField(t, "a replay to what is paused", second(h.ReplayWebhook(t.Context(), hook.ID, 1, 1)), "webhook")
+	wrongIn(t, "a replay to what is paused", second(h.ReplayWebhook(t.Context(), hook.ID, 1, 1)), "webhook")
 	_, err = h.Undelivered(t.Context(), hook.ID, -1, 1)
-	refusesField(t, "undelivered", err, "after")
+	wrongIn(t, "undelivered", err, "after")
 	_, err = h.Undelivered(t.Context(), hook.ID, 0, 0)
-	refusesField(t, "undelivered", err, "limit")
+	wrongIn(t, "undelivered", err, "limit")
 }
 
 func TestWebhooksThatAreNotThere(t *testing.T) {
@@ -145,7 +145,7 @@ func TestEventsAreRead(t *testing.T) {
 		{billing.EventQuery{Limit: 1, Types: []string{"x"}}, "type"},
 	} {
 		_, err := h.Events(t.Context(), q.query)
-		refusesField(t, "a query", err, q.field)
+		wrongIn(t, "a query", err, q.field)
 	}
 	if _, err := h.Events(t.Context(), billing.EventQuery{Limit: 1, PortalID: "none"}); !errors.Is(err, billing.ErrNotFound) {
 		t.Error(err)

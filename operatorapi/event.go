@@ -64,7 +64,9 @@ func (d *door) listEvents(w http.ResponseWriter, r *http.Request, _ ids) error {
 		return &limitError{retryAfter: "5"}
 	}
 	// A reader that waits is not one that is slow to send its request.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Time{})
+	_ = control.SetWriteDeadline(time.Now().Add(wait + writeWithin))
 	ctx, cancel := untilStopped(r.Context())
 	defer cancel()
 	if streamed {
@@ -189,7 +191,6 @@ func (d *door) streamEvents(ctx context.Context, w http.ResponseWriter, in billi
 	h.Set("X-Accel-Buffering", "no") // of proxies in between
 	h["Cache-Control"], h["X-Content-Type-Options"] = noStore, noSniff
 	s := stream{w: w, control: http.NewResponseController(w)}
-	defer func() { _ = s.control.SetWriteDeadline(time.Time{}) }()
 	if s.send([]byte("retry: 2000\n\n")) != nil {
 		return nil // they went away
 	}

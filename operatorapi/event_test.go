@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -203,6 +204,28 @@ func TestStreams(t *testing.T) {
 		h.must(err)
 	case <-time.After(5 * time.Second):
 		t.Error("streams keep the server from stopping")
+	}
+}
+
+// Whoever waits does so for longer than the server gives others.
+func TestWaitingOutlastsTheServersLimits(t *testing.T) {
+	h := newHouse(t, setup{})
+	h.server.Close()
+	h.server = httptest.NewUnstartedServer(h.handler)
+	const limit = 200 * time.Millisecond
+	h.server.Config.ReadTimeout, h.server.Config.WriteTimeout = limit, limit
+	h.server.Start()
+	h.do(request{method: "GET", path: "/v1/events?wait=600ms"}).expect(200).is(`{"events":[],"next":"0"}`)
+	r := request{method: "GET", path: "/v1/events", header: map[string]string{"Accept": "text/event-stream"}}.build(t, h.server.URL)
+	res, err := h.server.Client().Do(r)
+	h.must(err)
+	defer res.Body.Close()
+	s := &stream{t, bufio.NewScanner(res.Body)}
+	s.next()
+	time.Sleep(3 * limit)
+	h.happens(acme, low)
+	if got := s.next(); got[0] != "id: 1" {
+		t.Errorf("%q", got)
 	}
 }
 
