@@ -107,6 +107,11 @@ func TestMoveIsRefusedInTheContractsWords(t *testing.T) {
 		h.setMethod("none", "")
 		return h
 	}
+	elsewhere := func(t *testing.T) *house {
+		h := sampleHouse(t)
+		h.must(h.service.SetPurchases(t.Context(), h.company.PortalID, []billing.Purchase{{Plan: -9, Quantity: 10, DueAt: startOfTime.Add(23 * 24 * time.Hour)}}))
+		return h
+	}
 	const notMoved = "Failed to move the subscription balance to the wallet"
 	for name, r := range map[string]refusal{
 		"nobody to pay with":       {noBankHouse, moveTen, 403, "no payment provider is configured"},
@@ -122,7 +127,7 @@ func TestMoveIsRefusedInTheContractsWords(t *testing.T) {
 		"fewer than there are":     {crowded, `{"quantity":{"adminwallet":6}}`, 400, "Invalid quantity"},
 		"no card":                  {noCard, moveTen, 403, "Customer payment method is not set"},
 		"late":                     {late, moveTen, 402, "Tariff is not paid"},
-		"agreed elsewhere":         {sampleHouse, moveTen, 402, notMoved},
+		"agreed elsewhere":         {elsewhere, moveTen, 402, notMoved},
 		"a plan that costs naught": {customerHouse, moveTen, 400, "Invalid product"},
 	} {
 		h := r.house(t)
@@ -134,7 +139,7 @@ func TestMoveIsRefusedInTheContractsWords(t *testing.T) {
 	}
 	for name, r := range map[string]refusal{
 		"no customer": {startupHouse, "", 404, "Customer could not be found"}, "late": {late, "", 402, "Tariff is not paid"},
-		"agreed elsewhere": {sampleHouse, "", 402, notMoved}, "free": {customerHouse, "", 400, "Invalid product"},
+		"agreed elsewhere": {elsewhere, "", 402, notMoved}, "free": {customerHouse, "", 400, "Invalid product"},
 	} {
 		h := r.house(t)
 		h.do(request{path: "subscription/balance", key: h.company.OwnerKey}).wantsError(t, name, r.status, r.message)

@@ -29,12 +29,17 @@ func newDemo(env cli.Env) *cobra.Command {
 		apiKey      string
 		operatorKey string
 		once        bool
+		advance     string
 	)
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Start a portal with a sample company, and read it",
 		Long: `Start a real server with a sample company in it, read its billing over HTTP as
 "bursar report" does, and go on serving until interrupted.
+
+With --clock virtual the company lives in a time of its own: it uses backups and
+artificial intelligence every day, its card renews its plan, and its wallet, which is
+topped up by its rule, its storage. "bursar clock advance" or --advance moves it on.
 
 The database is in memory, or where --data or --database says, where it stays. The
 demo takes every flag of "bursar serve". Its deposits are collected by the sandbox,
@@ -47,6 +52,9 @@ bursar demo --once
 
 # With a key of your choice, for scripts
 bursar demo --api-key sk-demo --listen 127.0.0.1:9000
+
+# A quarter of a year, in a second
+bursar demo --clock virtual --advance 90d --once
 
 # With the operator's API, too
 bursar demo --operator-key bk-demo`,
@@ -66,12 +74,23 @@ bursar demo --operator-key bk-demo`,
 	cmd.Flags().Lookup("data").Usage = "folder to keep the database in (default: in memory)"
 	cmd.Flags().Lookup("database").Usage = "PostgreSQL database to keep it in, as postgres://user@host/name"
 	cmd.Flags().StringVar(&apiKey, "api-key", "", "API key of the owner, sk-… (default: drawn)")
-	cmd.Flags().StringVar(&operatorKey, "operator-key", "", "operator key to make, bk-… (default: none)")
+	cmd.Flags().StringVar(&operatorKey, "operator-key", "", "operator key to make, bk-… (default: none, or bk-demo in virtual time)")
+	cmd.Flags().StringVar(&advance, "advance", "", "play so much virtual time, such as 90d, and say what happened")
 	cmd.Flags().BoolVar(&once, "once", false, "end after the report")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
 		log, err := flags.logger(env)
 		if err != nil {
 			return err
+		}
+		by, err := parseAdvance(&flags.work, advance)
+		if err != nil {
+			return err
+		}
+		if flags.work.clock == virtualTime {
+			flags.work.life = companyLife
+			if operatorKey == "" {
+				operatorKey = "bk-demo"
+			}
 		}
 		if flags.defaultPortal == "" { // there may be others in the folder
 			flags.defaultPortal = demoPortal
@@ -87,26 +106,31 @@ bursar demo --operator-key bk-demo`,
 			return err
 		}
 		defer func() { err = errors.Join(err, server.close()) }()
-		key, err := createCompany(cmd.Context(), server.service, apiKey, env.Now())
+		key, err := createCompany(cmd.Context(), server.service, apiKey, server.clock != nil)
 		if err != nil {
 			return err
 		}
 		if err := createOperatorKey(cmd.Context(), server.service, operatorKey); err != nil {
 			return err
 		}
-		return server.demonstrate(cmd.Context(), env, demoKeys{api: key, operator: operatorKey}, once)
+		return server.demonstrate(cmd.Context(), env, demoKeys{api: key, operator: operatorKey}, by, once)
 	}
 	return cmd
 }
 
 // createCompany makes the sample company and returns a key of its owner. In a
-// database that has the company already, it only adds the key, for a day.
-func createCompany(ctx context.Context, s *billing.Service, apiKey string, now time.Time) (string, error) {
-	company, err := sample.Create(ctx, s, sample.Config{PortalID: demoPortal, OwnerKey: apiKey, Now: now})
+// database that has the company already, it only adds the key, for a day; in virtual
+// time, of which a day is nothing, for ever.
+func createCompany(ctx context.Context, s *billing.Service, apiKey string, virtual bool) (string, error) {
+	company, err := sample.Create(ctx, s, sample.Config{PortalID: demoPortal, OwnerKey: apiKey, Now: s.Now()})
 	if !errors.Is(err, billing.ErrExists) {
 		return company.OwnerKey, err
 	}
-	key, _, err := s.CreateKey(ctx, demoPortal, billing.NewKey{Name: "demo", Secret: apiKey, Days: 1})
+	days := 1
+	if virtual {
+		days = 0
+	}
+	key, _, err := s.CreateKey(ctx, demoPortal, billing.NewKey{Name: "demo", Secret: apiKey, Days: days})
 	if apiKey != "" && errors.Is(err, billing.ErrExists) {
 		return apiKey, nil
 	}
@@ -128,8 +152,9 @@ func createOperatorKey(ctx context.Context, s *billing.Service, secret string) e
 // demoKeys let in to the demonstration; operator is "" for none.
 type demoKeys struct{ api, operator string }
 
-// demonstrate serves, reads itself, and prints what it read.
-func (s *server) demonstrate(ctx context.Context, env cli.Env, keys demoKeys, once bool) error {
+// demonstrate serves, reads itself, prints what it read, and plays so much time.
+func (s *server) demonstrate(ctx context.Context, env cli.Env, keys demoKeys, by time.Duration, once bool) error {
+	env.Now = s.service.Now
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	served := make(chan error, 1)
@@ -138,6 +163,9 @@ func (s *server) demonstrate(ctx context.Context, env cli.Env, keys demoKeys, on
 	report, err := s.readItself(ctx, keys.api)
 	if err == nil {
 		err = cli.WriteReport(env, report, "table")
+	}
+	if err == nil && by > 0 {
+		err = s.play(ctx, env, by)
 	}
 	if err == nil && !once {
 		s.printInvitation(env, keys)
@@ -211,9 +239,9 @@ Three things to try, in another terminal:
   # its description
   curl%[5]s %[1]s/openapi.yaml
 
-%[6]s
+%[6]s%[7]s
 Ctrl-C ends it.
-`, s.url(), keys.api, bursar, trustBursar, trustCurl, s.operatorInvitation(keys.operator, trustCurl))
+`, s.url(), keys.api, bursar, trustBursar, trustCurl, s.operatorInvitation(keys.operator, trustCurl), s.timeInvitation(keys.operator, bursar, trustBursar, trustCurl))
 }
 
 // operatorInvitation says how the operator's API is tried.
@@ -229,4 +257,20 @@ func (s *server) operatorInvitation(key, trust string) string {
   curl%[3]s -H 'Authorization: Bearer %[2]s' -H 'Idempotency-Key: first' \
     -d '{"service":"backup","amount":"0.10","currency":"USD"}' %[1]s/v1/portals/%[4]s/charges
 `, s.url(), key, trust, demoPortal)
+}
+
+// timeInvitation says how virtual time is moved; "" where it goes by itself.
+func (s *server) timeInvitation(key, bursar, trustBursar, trustCurl string) string {
+	if s.clock == nil {
+		return ""
+	}
+	return fmt.Sprintf(`
+Time stands still here until it is moved:
+
+  # a quarter of a year, with all that falls due in it
+  %[3]s clock advance 90d --server %[1]s --key %[2]s%[4]s
+
+  # the same over the API
+  curl%[5]s -H 'Authorization: Bearer %[2]s' -d '{"by":"2160h"}' %[1]s/v1/clock/advance
+`, s.url(), key, bursar, trustBursar, trustCurl)
 }

@@ -24,6 +24,9 @@ type mailFlags struct{ smtp, outbox, sales, operator, from string }
 type mailConfig struct {
 	sender                bursarmail.Sender // nil: none
 	from, sales, operator string
+	// outbox returns the folder that messages are kept in; "" where they are not, or
+	// none came yet.
+	outbox func() string
 }
 
 func (m *mailFlags) add(cmd *cobra.Command) {
@@ -59,18 +62,21 @@ func (m *mailFlags) config(where store.Config, env cli.Env, log *slog.Logger) (m
 			return mailConfig{}, &cli.Error{Code: cli.ExitUsage, Err: fmt.Errorf("%s is given, and none of --sales-email, --operator-email and --mail-from", source), Hint: "say whom messages come from"}
 		}
 		log.Info("messages go to the mail server", "server", sender.String())
-		return mailConfig{sender, from, m.sales, m.operator}, nil
+		return mailConfig{sender, from, m.sales, m.operator, nowhere}, nil
 	}
 	dir := m.outboxIn(where, env)
 	switch {
 	case from == "", dir == "" && !where.InMemory:
-		return mailConfig{sales: m.sales, operator: m.operator}, nil
+		return mailConfig{sales: m.sales, operator: m.operator, outbox: nowhere}, nil
 	case dir == "":
-		return mailConfig{&temporaryOutbox{log: log, box: bursarmail.Outbox{Now: env.Now}}, from, m.sales, m.operator}, nil
+		temporary := &temporaryOutbox{log: log, box: bursarmail.Outbox{Now: env.Now}}
+		return mailConfig{temporary, from, m.sales, m.operator, temporary.folder}, nil
 	}
 	log.Warn("messages are not sent, but kept as files: see --smtp", "folder", dir)
-	return mailConfig{&bursarmail.Outbox{Dir: dir, Now: env.Now}, from, m.sales, m.operator}, nil
+	return mailConfig{&bursarmail.Outbox{Dir: dir, Now: env.Now}, from, m.sales, m.operator, func() string { return dir }}, nil
 }
+
+func nowhere() string { return "" }
 
 // outboxIn returns the folder for messages; "" where no place is its own.
 func (m *mailFlags) outboxIn(where store.Config, env cli.Env) string {
@@ -111,3 +117,10 @@ func (o *temporaryOutbox) Send(ctx context.Context, m bursarmail.Message) error 
 // Repeats says that a message with an ID may be sent again, as long as the program runs:
 // so long the folder is the same.
 func (o *temporaryOutbox) Repeats() {}
+
+// folder returns the folder; "" where no message came yet.
+func (o *temporaryOutbox) folder() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.box.Dir
+}

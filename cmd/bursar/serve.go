@@ -157,6 +157,7 @@ type server struct {
 	worker     *worker.Worker
 	listener   net.Listener
 	salesEmail string
+	outbox     func() string // the folder of messages; "" where there is none
 }
 
 // open reads the catalogue and listens first: what is wrong with it, or a port that is
@@ -215,7 +216,8 @@ func (s *serveFlags) open(ctx context.Context, where store.Config, offers *cli.C
 		return nil, errors.Join(err, db.Close(), listener.Close())
 	}
 	opened := &server{
-		flags: s, log: log, store: db, provider: provider, service: service, clock: v, listener: listener, salesEmail: mailed.sales,
+		flags: s, log: log, store: db, provider: provider, service: service, clock: v, listener: listener,
+		salesEmail: mailed.sales, outbox: mailed.outbox,
 	}
 	opened.worker = opened.newWorker(&s.work, env.Now)
 	return opened, nil
