@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strings"
 	"time"
 )
@@ -74,8 +75,11 @@ func (s *Store) PlaceEvents(ctx context.Context, also func(*Tx) error) (placed i
 			         ORDER BY at, portal_id, number
 			         LIMIT $2) line
 			 WHERE event.portal_id = line.portal_id
-			   AND event.number = line.number`, last, placedAtOnce); err != nil || placed == 0 {
+			   AND event.number = line.number`, last, placedAtOnce); err != nil {
 			return err
+		}
+		if placed == 0 { // somebody else was first: nothing is to be committed
+			return errNonePlaced
 		}
 		if err := tx.one(`
 			UPDATE counter
@@ -85,8 +89,13 @@ func (s *Store) PlaceEvents(ctx context.Context, also func(*Tx) error) (placed i
 		}
 		return also(tx)
 	})
+	if errors.Is(err, errNonePlaced) {
+		err = nil
+	}
 	return placed, err
 }
+
+var errNonePlaced = errors.New("no event is without a place")
 
 // EventFilter says which events are read.
 type EventFilter struct {

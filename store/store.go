@@ -74,6 +74,8 @@ type Tx struct {
 	// moved are the portals whose money is moved by a transaction that writes
 	// nothing else that can be read, but does write; nil where it may be otherwise.
 	moved []string
+	// wrote says that a statement changed rows: else its commit is none.
+	wrote bool
 	// caused says that there is a job, or an event, that somebody should hear of.
 	caused bool
 	// failed is the first error of a statement. The engines differ in what they
@@ -154,7 +156,7 @@ func (s *Store) run(ctx context.Context, pool chan *session, begin, portalID str
 			return err
 		}
 	}
-	if tx.moved != nil {
+	if tx.moved != nil && tx.wrote { // the next commit is somebody else's where there is nothing to commit
 		s.announce(tx.moved)
 	}
 	if err := s.commit(use); err != nil {
@@ -202,7 +204,9 @@ func (tx *Tx) exec(query string, args ...any) (int64, error) {
 	if err != nil {
 		return 0, tx.fail(err)
 	}
-	return res.RowsAffected()
+	changed, err := res.RowsAffected()
+	tx.wrote = tx.wrote || changed > 0
+	return changed, err
 }
 
 func (tx *Tx) fail(err error) error {
@@ -228,8 +232,9 @@ func (tx *Tx) row(query string, args []any, into ...any) error {
 // rows calls each for every row of a query, with a function that scans it. One
 // that looks for a text which can't be kept finds nothing.
 func (tx *Tx) rows(query string, args []any, each func(scan func(...any) error) error) error {
+	reads := strings.HasPrefix(strings.TrimSpace(query), "SELECT")
 	if !keepable(args) {
-		if strings.HasPrefix(strings.TrimSpace(query), "SELECT") {
+		if reads {
 			return nil
 		}
 		return tx.fail(errText())
@@ -250,6 +255,7 @@ func (tx *Tx) rows(query string, args []any, each func(scan func(...any) error) 
 		return nil
 	}
 	for rows.Next() {
+		tx.wrote = tx.wrote || !reads
 		if err := each(scan); err != nil {
 			return err
 		}

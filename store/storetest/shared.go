@@ -31,6 +31,7 @@ func RunShared(t *testing.T, make func(t *testing.T) Database) {
 		{"two stores see each other", twoStores},
 		{"random callers of two stores", func(t *testing.T, db Database) { randomCallers(t, db.open(t), db.open(t)) }},
 		{"a key on two stores", keyRace},
+		{"idle workers see others", idleWorkersSeeOthers},
 		{"jobs are shared", jobsAreShared},
 		{"events in line", eventsInLine},
 		{"tampering", tampering},
@@ -185,5 +186,36 @@ func keyRace(t *testing.T, db Database) {
 	}
 	if got := verify(t, stores[0]); got.Keys != int64(2+40*len(pairs)) {
 		t.Errorf("%+v", got)
+	}
+}
+
+// idleWorkersSeeOthers looks for work where there is none, and sees what others change
+// all the same: what wrote nothing says nothing of the commit that comes next.
+func idleWorkersSeeOthers(t *testing.T, db Database) {
+	a, b := db.open(t), db.open(t)
+	addPortals(t, a, "p")
+	known, err := a.Locate(t.Context(), store.Where{PortalID: "p"}, store.Known{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		if jobs := claim(t, a, epoch, 10); len(jobs) != 0 {
+			t.Errorf("%d jobs of none", len(jobs))
+		}
+		if err := a.ChangeJobs(t.Context(), "p", func(tx *store.Tx) error {
+			_, err := tx.CancelJob(epoch, "none", "")
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if n := placeAll(t, a); n != 0 {
+			t.Errorf("%d events of none are placed", n)
+		}
+		change(t, b, "p", func(*store.Tx) error { return nil })
+		after, err := a.Locate(t.Context(), store.Where{PortalID: "p"}, known)
+		if err != nil || after.Version != known.Version+1 {
+			t.Fatalf("after %d changes of another: version %d, and before it %d, %v", i+1, after.Version, known.Version, err)
+		}
+		known = after
 	}
 }
