@@ -1,12 +1,14 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
 	"time"
 
 	"github.com/bursarhq/bursar/billing"
+	"github.com/bursarhq/bursar/event"
 	"github.com/bursarhq/bursar/ledger"
 	"github.com/bursarhq/bursar/money"
 	"github.com/bursarhq/bursar/payment"
@@ -102,6 +104,7 @@ func (p *portal) final(tx *store.Tx) error {
 	p.finalBank(f)
 	p.finalWishes(f)
 	p.finalTopUps(f)
+	p.finalHolds(f)
 	p.finalTold(f)
 	p.finalPeriods(f)
 	p.world.tally.events += len(p.events)
@@ -195,6 +198,36 @@ func (p *portal) finalWishes(f *facts) {
 	}
 	if byHand < recorded {
 		w.fail(p.id, "%d bank transfers were recorded, and %d are there", recorded, byHand)
+	}
+}
+
+// finalHolds looks whether each hold has ended whose time is over, and whether others
+// were told of those that expired.
+func (p *portal) finalHolds(f *facts) {
+	w := p.world
+	told := map[string]int{}
+	for _, e := range p.events {
+		var d event.HoldExpired
+		if event.Type(e.Type) != event.TypeHoldExpired {
+			continue
+		}
+		if err := json.Unmarshal([]byte(e.Data), &d); err != nil {
+			w.fail(p.id, "event %d: %v", e.Number, err)
+		}
+		told[d.Hold]++
+	}
+	for _, h := range f.holds {
+		id, want := ledger.HoldID{Portal: p.id, Number: h.Number}.String(), 0
+		if h.State == ledger.HoldExpired {
+			want = 1
+		}
+		switch {
+		case h.State == ledger.HoldOpen && h.ExpiresAt.Before(w.clock.Now()):
+			w.fail(p.id, "the hold %s is open, and its time was over at %s", id, h.ExpiresAt)
+		case told[id] != want:
+			w.fail(p.id, "the hold %s is %s, and it was told %d times that it expired", id, h.State, told[id])
+		}
+		w.tally.ends["a hold: ended, "+string(h.State)]++
 	}
 }
 

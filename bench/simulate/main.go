@@ -54,6 +54,7 @@ func program(ctx context.Context, args []string, out, complain io.Writer) error 
 	name := flags.String("engine", "sqlite", "sqlite (in memory), postgres, or all")
 	server := flags.String("database", "", "`URL` of a PostgreSQL server on which databases can be made; \"\" starts one")
 	without := flags.String("without", "", "`faults` that do not happen, with commas in between")
+	brief := flags.Bool("brief", false, "of what does not hold, only what it is")
 	parallel := flags.Int("parallel", runtime.GOMAXPROCS(0), "how many `worlds` at once")
 	if err := flags.Parse(args); err != nil {
 		return errUsage
@@ -63,7 +64,7 @@ func program(ctx context.Context, args []string, out, complain io.Writer) error 
 		fmt.Fprintln(complain, "simulate: -engine is sqlite, postgres or all, -seeds and -parallel are at least 1, and there are no arguments")
 		return errUsage
 	}
-	r := &run{first: *first, seeds: *seeds, parallel: *parallel, out: out}
+	r := &run{first: *first, seeds: *seeds, parallel: *parallel, brief: *brief, out: out}
 	if *one != 0 {
 		r.first, r.seeds, r.parallel, r.whole = *one, 1, 1, true
 	}

@@ -82,6 +82,8 @@ func (p *portal) followEvent(e store.Event) {
 		p.periods.renewed[key] = d.Transfer + " " + d.Collection
 		was, known := p.periods.now[d.Plan]
 		switch {
+		case strings.Trim(d.Amount.Amount, "0.") != "" && d.Transfer == "":
+			w.fail(p.id, "the period of plan %d from %s on costs %+v, and nothing paid for it", d.Plan, start, d.Amount)
 		case !known:
 			w.fail(p.id, "event %d renews plan %d, which is not there", e.Number, d.Plan)
 		case !was.closed && !start.Equal(was.end):

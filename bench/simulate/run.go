@@ -18,6 +18,7 @@ type run struct {
 	seeds, parallel int
 	off             []fault
 	whole           bool // the history is told whatever happens
+	brief           bool // nothing is told but what did not hold
 	out             io.Writer
 }
 
@@ -111,6 +112,10 @@ const shownLines = 80
 
 // explain says what did not hold in a world, and which kinds of faults it takes.
 func (r *run) explain(ctx context.Context, e *engine, w *world) error {
+	failed := fmt.Errorf("seed %d: %w", w.seed, w.failed)
+	if r.brief {
+		return failed
+	}
 	fmt.Fprintf(r.out, "seed %d on %s, %s: %v\n", w.seed, e.name, w.failed.at.Format(time.DateTime), w.failed)
 	most := shownLines
 	if r.whole {
@@ -136,5 +141,5 @@ func (r *run) explain(ctx context.Context, e *engine, w *world) error {
 		fmt.Fprintf(r.out, "It does not without: %s.\n", strings.Join(off, "; "))
 	}
 	fmt.Fprintf(r.out, "again: go run ./bench/simulate -engine %s -seed %d\n", e.name, w.seed)
-	return fmt.Errorf("seed %d: %w", w.seed, w.failed)
+	return failed
 }

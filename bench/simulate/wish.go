@@ -73,7 +73,7 @@ func (p *portal) wantCharge(key string) *intent {
 }
 
 func (p *portal) wantHold(key string) *intent {
-	a, long := p.cents(50), time.Duration(1+p.random.IntN(600))*time.Hour
+	a, long := p.cents(50), time.Duration(1+p.random.IntN(740))*time.Hour
 	return &intent{what: "a hold of " + a.String(), key: key, ask: func(by *process) (string, error) {
 		r, err := by.service.CarryOne(p.world.ctx, billing.Order{
 			PortalID: p.id, Key: key, What: billing.Reservation{Charge: billing.Charge{Service: "backup", Quantity: 1, Amount: a}, For: long},

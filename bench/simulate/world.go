@@ -254,6 +254,13 @@ func (w *world) work(p *process) {
 		if ended > 0 || err != nil {
 			w.say("", "%s reconciles: %d ended, %v", p, ended, err)
 		}
+		told, err := p.service.ExpireHolds(w.ctx)
+		if told > 0 || err != nil {
+			w.say("", "%s lets go of holds: %d, %v", p, told, err)
+			for _, o := range w.portals {
+				w.touched[o.id] = true
+			}
+		}
 	}
 	if _, err := p.service.PlaceEvents(w.ctx); err != nil {
 		w.say("", "%s places events: %v", p, err)
