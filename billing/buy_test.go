@@ -108,7 +108,8 @@ func TestNextPeriodIsScheduled(t *testing.T) {
 	d.must(d.Schedule(t.Context(), d.me(), "storage", number(150)))
 	d.must(d.Purchase(t.Context(), d.me(), "", "storage", 10))
 	diff(t, "next", d.of(-11).Next, number(150))
-	// What is over has no next period.
+	// What was cancelled and is over has no next period.
+	d.must(d.Schedule(t.Context(), d.me(), "storage", number(0)))
 	d.clock.Advance(32 * day)
 	if found, err := d.Schedule(t.Context(), d.me(), "storage", number(200)); found || err != nil {
 		t.Errorf("of what is over: %t, %v", found, err)

@@ -169,7 +169,8 @@ func (s *Service) checkFirst(all []bought, used map[string]int64, plan *catalog.
 }
 
 // price works out a purchase from the wallet on what a portal has. Zone is the
-// portal's, for a period that begins.
+// portal's, for a period that begins. Of a service that should have been paid by now,
+// and counts until its days of grace are over, there is no more: that is ErrNotPaid.
 func (s *Service) price(all []bought, zone string, plan *catalog.Plan, n int64) (*walletPurchase, error) {
 	p := &walletPurchase{plan: plan, n: n, before: s.findRunning(all, plan)}
 	now := s.now()
@@ -178,6 +179,9 @@ func (s *Service) price(all []bought, zone string, plan *catalog.Plan, n int64) 
 		currency = s.currencyOf(p.before)
 	}
 	unit := plan.PriceAt(currency, now)
+	if p.before == nil && plan.Additional && findBought(all, plan) != nil {
+		return nil, ErrNotPaid // what there is of it is paid first
+	}
 	if p.before == nil {
 		term, err := s.begin(now, plan, zone)
 		if err != nil {
@@ -277,6 +281,9 @@ func (s *Service) Schedule(ctx context.Context, c *Caller, product string, next 
 			return err
 		}
 		b := s.findRunning(have.all, plan)
+		if b == nil && plan.Additional { // one that should have been paid: for so many it may be
+			b = findBought(have.all, plan)
+		}
 		if found = b != nil; !found {
 			return nil
 		}

@@ -1,6 +1,7 @@
 package billing_test
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"testing"
@@ -146,6 +147,36 @@ func TestRenewalOfWhatHasChanged(t *testing.T) {
 		t.Errorf("the collection is %+v", c)
 	}
 	d.sound()
+}
+
+// Of a service that is past due there is no more to buy. It may be renewed with fewer,
+// or cancelled, at once.
+func TestServicePastDueMayBeFewer(t *testing.T) {
+	for next, want := range map[int64]string{
+		100: "subscription.renewed 100", 0: "subscription.cancelled 0",
+	} {
+		t.Run(want, func(t *testing.T) {
+			d := newDesk(t, inMemory, "50 USD")
+			d.must(d.Purchase(t.Context(), d.me(), "k", "storage", 200))
+			due := d.of(-11).DueAt
+			d.must(d.Schedule(t.Context(), d.me(), "storage", number(300)))
+			d.runUntil(due.Add(time.Hour))
+			if _, err := d.Purchase(t.Context(), d.me(), "more", "storage", 100); !errors.Is(err, billing.ErrNotPaid) {
+				t.Errorf("more: %v", err)
+			}
+			if _, err := d.QuotePurchase(t.Context(), d.me(), "storage", 100); !errors.Is(err, billing.ErrNotPaid) {
+				t.Errorf("what more would cost: %v", err)
+			}
+			before := len(d.subscriptionEvents(0))
+			if found, err := d.Schedule(t.Context(), d.me(), "storage", &next); !found || err != nil {
+				t.Fatalf("%t, %v", found, err)
+			}
+			d.runDue()
+			diff(t, "told", d.subscriptionEvents(before, "quantity")[0], want)
+			diff(t, "what is had", d.of(-11).Quantity, next)
+			d.sound()
+		})
+	}
 }
 
 // What is agreed elsewhere is announced, and nothing else.
