@@ -25,11 +25,11 @@ type mailServer struct {
 
 // What a mail server does with messages.
 const (
-	polite  = ""              // takes them
-	busy    = "451 later"     // not now
+	polite   = ""              // takes them
+	busy     = "451 later"     // not now
 	refusing = "550 nobody"    // never
-	mute    = "never answers" // and does not take them
-	fleeing = "takes it, and is gone before it says so"
+	mute     = "never answers" // and does not take them
+	fleeing  = "takes it, and is gone before it says so"
 )
 
 func newMailServer(t *testing.T) *mailServer {
