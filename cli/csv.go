@@ -13,7 +13,7 @@ import (
 
 // writeCSV writes one fact a line, in the order of the report: which part, which
 // item of it, which fact, its value, and for amounts the currency.
-func writeCSV(w io.Writer, r *docspace.Report) error {
+func writeCSV(w io.Writer, r *docspace.Report, lasts *runway) error {
 	out := &csvReport{csv.NewWriter(w)}
 	_ = out.Write([]string{"part", "item", "fact", "value", "currency"})
 	out.row("report", "", "portal", r.Portal, "")
@@ -40,6 +40,9 @@ func writeCSV(w io.Writer, r *docspace.Report) error {
 		out.row(docspace.PartCurrencies, string(c.Code()), "symbol", c.Sign(), "")
 		out.row(docspace.PartCurrencies, string(c.Code()), "name", c.NativeName, "")
 		out.row(docspace.PartCurrencies, string(c.Code()), "country", c.CountryCode, "")
+	}
+	if lasts != nil {
+		out.runway(*lasts)
 	}
 	for _, part := range r.Asked {
 		if err := r.Failed[part]; err != nil {

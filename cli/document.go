@@ -21,6 +21,7 @@ type document struct {
 	Quotas      answer[[]quotaDocument]   `json:"quotas,omitzero"`
 	TopUp       answer[topUpDocument]     `json:"topup,omitzero"`
 	Currencies  answer[[]currencyElement] `json:"currencies,omitzero"`
+	Runway      answer[[]runwayDocument]  `json:"runway,omitzero"`
 	Errors      []errorElement            `json:"errors"`
 }
 
@@ -128,7 +129,7 @@ type errorElement struct {
 const schemaID = "https://github.com/bursarhq/bursar/report/v1"
 
 // newDocument says a report in the document's terms.
-func newDocument(r *docspace.Report) document {
+func newDocument(r *docspace.Report, lasts *runway) document {
 	d := document{
 		Schema: schemaID, Portal: r.Portal, RetrievedAt: r.RetrievedAt.UTC().Truncate(time.Millisecond),
 		Customer:   part(r, docspace.PartCustomer, r.Customer, customerOf),
@@ -137,6 +138,7 @@ func newDocument(r *docspace.Report) document {
 		Quotas:     part(r, docspace.PartQuotas, listOf(r.Quotas), each(quotaOf)),
 		TopUp:      part(r, docspace.PartTopUp, r.TopUp, topUpOf),
 		Currencies: part(r, docspace.PartCurrencies, listOf(r.Currencies), each(currencyOf)),
+		Runway:     part(r, partRunway, lasts, runwayDocuments),
 		Errors:     []errorElement{},
 	}
 	for _, name := range r.Asked {

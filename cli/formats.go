@@ -18,22 +18,28 @@ func ReportFormats() []string { return []string{"table", "json", "yaml", "csv", 
 // WriteReport writes the parts of a report that arrived in one of the formats.
 // Colours appear only on a terminal that shows them, and not with NO_COLOR.
 func WriteReport(env Env, r *docspace.Report, format string) error {
+	return writeReport(env, r, nil, format)
+}
+
+// writeReport writes a report with its runway, which is among the parts that arrived
+// if there is one; nil is one of which nothing is known.
+func writeReport(env Env, r *docspace.Report, lasts *runway, format string) error {
 	var b bytes.Buffer
 	var err error
 	switch format {
 	case "json":
-		err = printJSON(&b, newDocument(r))
+		err = printJSON(&b, newDocument(r, lasts))
 	case "yaml":
 		var document []byte
-		if document, err = encodeJSON(newDocument(r)); err == nil {
+		if document, err = encodeJSON(newDocument(r, lasts)); err == nil {
 			err = writeJSONAsYAML(&b, document)
 		}
 	case "csv":
-		err = writeCSV(&b, r)
+		err = writeCSV(&b, r, lasts)
 	case "markdown":
-		writeMarkdown(&b, newPage(r, env.Now()))
+		writeMarkdown(&b, newPage(r, lasts, env.Now()))
 	default:
-		writeTable(&b, newPage(r, env.Now()))
+		writeTable(&b, newPage(r, lasts, env.Now()))
 		if env.get("NO_COLOR") == "" {
 			_, err = colorprofile.NewWriter(env.Stdout, env.Environ).Write(b.Bytes())
 			return err
