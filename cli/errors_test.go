@@ -80,6 +80,7 @@ var met = map[string]map[string]struct {
 		"ErrFull":     {store.ErrFull, cli.ExitFailed},
 		"ErrNewer":    {store.ErrNewer, cli.ExitFailed},
 		"ErrDamaged":  {store.ErrDamaged, cli.ExitFailed},
+		"ErrLost":     {store.ErrLost, cli.ExitFailed},
 
 		"ErrQueueFull": {store.ErrQueueFull, cli.ExitFailed},
 	},

@@ -25,7 +25,7 @@ failed too often is dead, and waits for somebody to look at it.`,
 bursar jobs list --state dead
 
 # Once the cause is gone
-bursar jobs retry renew -- -9 --portal portal.example.com`,
+bursar jobs retry --portal portal.example.com renew -- -9`,
 		GroupID: GroupKeep,
 		RunE:    noSubcommand,
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bursarhq/bursar/billing"
+	"github.com/bursarhq/bursar/clock"
 	"github.com/bursarhq/bursar/docspace"
 	"github.com/bursarhq/bursar/httpd"
 	"github.com/bursarhq/bursar/mail"
@@ -21,6 +22,7 @@ import (
 	"github.com/bursarhq/bursar/portalapi"
 	"github.com/bursarhq/bursar/sample"
 	"github.com/bursarhq/bursar/store"
+	"github.com/bursarhq/bursar/worker"
 )
 
 // Portal is a running portal. Its methods fail the test when they can't do what
@@ -34,7 +36,8 @@ type Portal struct {
 	t       testing.TB
 	id      string
 	service *billing.Service
-	clock   *clock
+	clock   *clock.Virtual
+	worker  *worker.Worker
 	faults  *faults
 	mail    letters
 }
@@ -64,7 +67,7 @@ func start(t testing.TB, quirks portalapi.Quirks) *Portal {
 			t.Error("docspacetest: ", err)
 		}
 	})
-	p := &Portal{t: t, clock: &clock{}, faults: newFaults()}
+	p := &Portal{t: t, clock: clock.NewVirtual(time.Now()), faults: newFaults()}
 	collector := billing.NewSandbox(db, sandbox.Config{Now: p.clock.Now})
 	p.service, err = billing.New(billing.Config{
 		Store: db, Now: p.clock.Now, Provider: collector, StockQuirks: quirks.NoPlanDueDate,
@@ -73,6 +76,7 @@ func start(t testing.TB, quirks portalapi.Quirks) *Portal {
 	if err != nil {
 		t.Fatal("docspacetest: ", err)
 	}
+	p.worker = worker.New(worker.Config{Service: p.service, Clock: p.clock})
 	company, err := sample.Create(ctx, p.service, sample.Config{Now: p.clock.Now()})
 	if err != nil {
 		t.Fatal("docspacetest: ", err)
@@ -221,30 +225,18 @@ func (p *Portal) ClearTopUpRule() {
 // Now returns the portal's time.
 func (p *Portal) Now() time.Time { return p.clock.Now() }
 
-// Advance moves the portal's clock forward.
-func (p *Portal) Advance(by time.Duration) { p.clock.advance(by) }
+// Advance moves the portal's clock forward, from one moment at which something falls
+// due to the next, and does it: renewals, top-ups, messages. The clock stands still
+// otherwise.
+func (p *Portal) Advance(by time.Duration) {
+	p.t.Helper()
+	_, err := p.worker.Advance(p.t.Context(), by)
+	p.must("advance", err)
+}
 
 func (p *Portal) must(doing string, err error) {
 	p.t.Helper()
 	if err != nil {
 		p.t.Fatalf("docspacetest: %s: %v", doing, err)
 	}
-}
-
-// clock is the real time, moved.
-type clock struct {
-	mu    sync.Mutex
-	ahead time.Duration
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return time.Now().Add(c.ahead)
-}
-
-func (c *clock) advance(by time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.ahead += by
 }

@@ -249,6 +249,7 @@ func TestPortalsInParallelDoNotMix(t *testing.T) {
 			t.Parallel()
 			mine, other := docspacetest.New(t), docspacetest.New(t)
 			amount := usd(int64(1000 + i))
+			mine.ClearTopUpRule()
 			mine.SetBalance(amount)
 			mine.Inject(docspacetest.Fault{Path: "quota", Status: http.StatusTeapot})
 			mine.Advance(100 * day)
