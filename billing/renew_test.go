@@ -23,9 +23,9 @@ func TestServiceIsRenewedFromTheWallet(t *testing.T) {
 	d.must(d.Purchase(t.Context(), d.me(), "k", "storage", 100))
 	before := d.of(-11)
 	d.runUntil(before.DueAt.Add(-7*day - time.Second))
-	diff(t, "before the notice", d.events("p", 0), []string(nil))
+	diff(t, "before the notice", d.subscriptionEvents(0), []string(nil))
 	d.runUntil(before.DueAt.Add(-day - time.Second))
-	diff(t, "before it is paid", d.events("p", 0, "amount", "dueAt", "nextQuantity", "shortfall", "service"),
+	diff(t, "before it is paid", d.subscriptionEvents(0, "amount", "dueAt", "nextQuantity", "shortfall", "service"),
 		[]string{"subscription.due 14.00 2026-08-08T11:39:43.000000Z 100 disk-storage"})
 	diff(t, "the wallet before", d.wallet("USD"), "86.00 USD")
 	d.runUntil(before.DueAt.Add(-day))
@@ -33,7 +33,7 @@ func TestServiceIsRenewedFromTheWallet(t *testing.T) {
 	if !after.StartedAt.Equal(before.DueAt) || !after.DueAt.Equal(at("2026-09-08 11:39:43")) {
 		t.Errorf("after %s the period is from %s to %s", before.DueAt, after.StartedAt, after.DueAt)
 	}
-	diff(t, "told", d.events("p", 1, "amount", "periodStart", "periodEnd", "attempt", "transfer"),
+	diff(t, "told", d.subscriptionEvents(1, "amount", "periodStart", "periodEnd", "attempt", "transfer"),
 		[]string{"subscription.renewed 14.00 2026-08-08T11:39:43.000000Z 2026-09-08T11:39:43.000000Z 1 t3.p"})
 	diff(t, "the wallet", d.wallet("USD"), "72.00 USD")
 
@@ -55,7 +55,7 @@ func TestServiceThatIsNotPaidEnds(t *testing.T) {
 	d.must(d.Purchase(t.Context(), d.me(), "k", "storage", 100))
 	due := d.of(-11).DueAt
 	d.runUntil(due.Add(2 * day))
-	diff(t, "told", d.events("p", 0, "amount", "shortfall", "attempt", "nextAttemptAt", "graceEnds", "reason"), []string{
+	diff(t, "told", d.subscriptionEvents(0, "amount", "shortfall", "attempt", "nextAttemptAt", "graceEnds", "reason"), []string{
 		"subscription.due 14.00 8.00",
 		"subscription.past_due 14.00 8.00 2 2026-08-09T11:39:43.000000Z 2026-08-11T11:39:43.000000Z insufficient_funds",
 		"subscription.past_due 14.00 8.00 3 2026-08-11T11:39:43.000000Z 2026-08-11T11:39:43.000000Z insufficient_funds",
@@ -70,7 +70,7 @@ func TestServiceThatIsNotPaidEnds(t *testing.T) {
 		t.Errorf("it does not count: %d", limit)
 	}
 	d.runUntil(due.Add(3 * day))
-	diff(t, "the end", d.events("p", 3, "reason", "quantityBefore", "pastDueSince", "endedAt"), []string{
+	diff(t, "the end", d.subscriptionEvents(3, "reason", "quantityBefore", "pastDueSince", "endedAt"), []string{
 		"subscription.cancelled unpaid 100 2026-08-08T11:39:43.000000Z 2026-08-11T11:39:43.000000Z",
 	})
 	diff(t, "what is left", len(d.rows()), 0)

@@ -52,7 +52,7 @@ func TestDowntimeIsCaughtUp(t *testing.T) {
 		t.Errorf("after the downtime it does not count: %d", limit)
 	}
 	d.runDue()
-	diff(t, "told", d.events("p", 0, "periodStart", "reason", "graceEnds"), []string{
+	diff(t, "told", d.subscriptionEvents(0, "periodStart", "reason", "graceEnds"), []string{
 		"subscription.renewed 2026-08-08T11:39:43.000000Z",
 		"subscription.renewed 2026-09-08T11:39:43.000000Z",
 		"subscription.past_due insufficient_funds 2026-10-23T00:00:00.000000Z",
@@ -85,7 +85,7 @@ func TestScheduledQuantity(t *testing.T) {
 			d.runUntil(due.Add(-time.Hour))
 			diff(t, "before", d.of(-11).Quantity, want.before)
 			d.runUntil(due)
-			diff(t, "told", d.events("p", 0, "amount", "quantity", "nextQuantity", "reason"), want.told)
+			diff(t, "told", d.subscriptionEvents(0, "amount", "quantity", "nextQuantity", "reason"), want.told)
 			diff(t, "after", d.of(-11).Quantity, name)
 			d.sound()
 		})
@@ -98,7 +98,7 @@ func TestScheduledQuantity(t *testing.T) {
 		d.runUntil(due.Add(-time.Second))
 		diff(t, "before", d.of(-11).Quantity, int64(300))
 		d.runUntil(due)
-		diff(t, "told", d.events("p", 0, "amount", "quantityBefore", "quantity", "nextQuantity", "reason"), []string{
+		diff(t, "told", d.subscriptionEvents(0, "amount", "quantityBefore", "quantity", "nextQuantity", "reason"), []string{
 			"subscription.due 14.00 300 100", "subscription.renewed 14.00 100", "subscription.changed 300 100 scheduled",
 		})
 		diff(t, "after", d.of(-11).Rate, amount("14 USD"))
@@ -184,7 +184,7 @@ func TestWhatIsAgreedElsewhereIsAnnounced(t *testing.T) {
 	due := at("2026-09-01 12:00:00")
 	d := newDesk(t, inMemory, "500 USD", billing.Purchase{Plan: -9, Quantity: 2, DueAt: due}, billing.Purchase{Plan: -11, Quantity: 100, DueAt: due})
 	d.runUntil(due.Add(30 * day))
-	diff(t, "told", d.events("p", 0, "name", "amount", "paidFrom"), []string{"subscription.due storage 14.00", "subscription.due admin 40.00"})
+	diff(t, "told", d.subscriptionEvents(0, "name", "amount", "paidFrom"), []string{"subscription.due storage 14.00", "subscription.due admin 40.00"})
 	diff(t, "what is had", len(d.rows()), 2)
 	diff(t, "the wallet", d.wallet("USD"), "500.00 USD")
 }
@@ -196,9 +196,9 @@ func TestTrialEnds(t *testing.T) {
 			due := at("2026-08-01 12:00:00")
 			d := newDeskFor(t, withPolicy(t, "trial_end", string(end)), "1 USD", billing.Purchase{Plan: -1, Quantity: 1, DueAt: due})
 			d.runUntil(at("2026-08-02 00:00:00").Add(-time.Second))
-			diff(t, "before", d.events("p", 0, "amount", "nextQuantity"), []string{"subscription.due 0.00 0"})
+			diff(t, "before", d.subscriptionEvents(0, "amount", "nextQuantity"), []string{"subscription.due 0.00 0"})
 			d.runUntil(due.Add(100 * day))
-			diff(t, "told", d.events("p", 1, "reason", "quantityBefore"), []string{"subscription.cancelled trial_ended 1"})
+			diff(t, "told", d.subscriptionEvents(1, "reason", "quantityBefore"), []string{"subscription.cancelled trial_ended 1"})
 			if left := len(d.rows()); left != map[catalog.Ending]int{catalog.EndClose: 1, catalog.EndFree: 0}[end] {
 				t.Errorf("%d are left", left)
 			}
@@ -211,7 +211,7 @@ func TestUnpaidPlanEndsInTheFreeOne(t *testing.T) {
 	d := newDeskFor(t, withPolicy(t, "unpaid", "free"), "130 USD")
 	d.must(d.Purchase(t.Context(), d.me(), "k", "adminwallet", 5))
 	d.runUntil(at("2026-09-01 00:00:00"))
-	diff(t, "told", d.events("p", 0, "shortfall", "reason"), []string{
+	diff(t, "told", d.subscriptionEvents(0, "shortfall", "reason"), []string{
 		"subscription.due 70.00", "subscription.past_due 70.00 insufficient_funds", "subscription.past_due 70.00 insufficient_funds",
 		"subscription.past_due 70.00 insufficient_funds", "subscription.past_due 70.00 insufficient_funds", "subscription.cancelled unpaid",
 	})
@@ -263,7 +263,7 @@ func TestOveruse(t *testing.T) {
 				t.Errorf("announced late, and paid early: %d", before)
 			}
 			d.runUntil(due)
-			diff(t, "told", d.events("p", 0, "amount", "quantity", "nextQuantity", "needed", "reason"), c.want)
+			diff(t, "told", d.subscriptionEvents(0, "amount", "quantity", "nextQuantity", "needed", "reason"), c.want)
 			d.sound()
 		})
 	}
