@@ -43,6 +43,7 @@ type replayed struct {
 func TestBacktestOfARealHistory(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
+	d.SetPurchases() // nothing is renewed meanwhile
 	spend := func(days int, text string) {
 		for range days {
 			d.Advance(24 * time.Hour)
