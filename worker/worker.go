@@ -51,6 +51,9 @@ const (
 	lookAgain    = 5 * time.Second // after a failure
 	sealEvery    = 5 * time.Second
 	sweepEvery   = 30 * time.Second
+	// finishWithin is how long jobs have that somebody is at when the worker is stopped:
+	// what is left then is gone on with by others, when its lease is over.
+	finishWithin = 2 * time.Second
 	// sweepWithin is how long one piece of work without a job may take.
 	sweepWithin = 30 * time.Second
 )
@@ -132,6 +135,9 @@ func (w *Worker) jobs(ctx context.Context, wake <-chan struct{}) {
 	for range w.parallel {
 		free <- struct{}{}
 	}
+	going, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(finishWithin, stop) })()
 	var all sync.WaitGroup
 	defer all.Wait()
 	for ctx.Err() == nil {
@@ -144,7 +150,7 @@ func (w *Worker) jobs(ctx context.Context, wake <-chan struct{}) {
 		for _, job := range jobs {
 			all.Go(func() {
 				defer func() { free <- struct{}{} }()
-				w.run(ctx, job)
+				w.run(going, job)
 			})
 		}
 		switch {
