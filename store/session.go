@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"regexp"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -137,13 +138,22 @@ func (s *session) abandon(reason error) {
 	}
 }
 
+// boundLimit is a limit that is a parameter. SQLite plans by its value, and so prepares
+// the statement anew for each time that it is run, which takes longer than to run it: it
+// does not look into a sum.
+var boundLimit = regexp.MustCompile(`LIMIT (\$\d+)`)
+
 // prepared returns the statement of a query, which must be a constant: it is
 // kept for as long as the connection.
 func (s *session) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
 	if stmt, ok := s.statements[query]; ok {
 		return stmt, nil
 	}
-	stmt, err := s.conn.PrepareContext(ctx, query)
+	text := query
+	if !s.served() {
+		text = boundLimit.ReplaceAllString(query, "LIMIT $1 + 0")
+	}
+	stmt, err := s.conn.PrepareContext(ctx, text)
 	if err != nil {
 		return nil, s.failure(err)
 	}
