@@ -97,7 +97,7 @@ bug 'a job is done before its effects are' \
   billing/job.go 's/(\tr := &run\{service: s, job: job\}\n)/$1\tif err := s.store.ChangeJobs(ctx, job.PortalID, func(tx *store.Tx) error { return tx.EndJob(s.now(), job, store.JobEnd{}) }); err != nil {\n\t\treturn nil\n\t}\n/' \
   store/job.go 's/(AND fence = \$4)\n\t\t   AND leased = 1`,\n(\t\tj\.PortalID, j\.Kind, j\.Subject, j\.Fence, string\(state\))/$1`,\n$2/'
 bug 'who has a job is not looked at' \
-  store/job.go 's/AND fence = \$4\n\t\t   AND leased = 1`,\n(\t\tj\.PortalID, j\.Kind, j\.Subject, j\.Fence, string\(state\))/AND \$4 >= 0`,\n$1/'
+  store/job.go 's/AND fence = \$4\n\t\t   AND leased = 1/AND \$4 >= 0/g'
 bug 'a late answer undoes what is settled' \
   store/collection.go "s/AND \\(closed_at IS NULL OR state = 'declined' AND \\\$3 = 'settled'\\)/AND 1 = 1/"
 bug 'what is collected twice for is settled under another key' \

@@ -91,7 +91,7 @@ func newWorld(ctx context.Context, seed uint64, d *database, off []fault) (*worl
 		at: map[*process]store.JobKey{}, touched: map[string]bool{}, began: began, look: began,
 	}
 	w.checked = began
-	w.ends = began.AddDate(0, 12+min(random.IntN(25), random.IntN(25)), 0)
+	w.ends = began.AddDate(0, 12+min(random.IntN(25), random.IntN(25), random.IntN(25)), 0)
 	w.bank, w.mailbox = newBank(w), &mailbox{w, map[string]int{}, seed%2 == 0}
 	w.processes = make([]*process, 2+random.IntN(2))
 	for number := range w.processes {
@@ -99,7 +99,7 @@ func newWorld(ctx context.Context, seed uint64, d *database, off []fault) (*worl
 			return nil, err
 		}
 	}
-	for n := range 1 + min(random.IntN(4), random.IntN(4)) {
+	for n := range 1 + min(random.IntN(4), random.IntN(4), random.IntN(4)) {
 		p, err := w.settle(n)
 		if err != nil {
 			return nil, fmt.Errorf("make a portal: %w", err)
