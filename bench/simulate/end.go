@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -102,6 +104,9 @@ func (p *portal) final(tx *store.Tx) error {
 		return err
 	}
 	p.finalBank(f)
+	if err := p.finalRefunds(tx, f); err != nil {
+		return err
+	}
 	p.finalWishes(f)
 	p.finalTopUps(f)
 	p.finalHolds(f)
@@ -164,12 +169,40 @@ func (p *portal) finalBank(f *facts) {
 	}
 }
 
+// finalRefunds looks whether the bank gave back what it was asked to, and no more.
+func (p *portal) finalRefunds(tx *store.Tx, f *facts) error {
+	w := p.world
+	asked := map[int64]int64{} // by collection
+	for _, i := range slices.Concat(p.over, p.intents) {
+		r, err := tx.RefundByKey(p.id, i.key)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+		case err != nil:
+			return err
+		case r.State == store.RefundOpen:
+			w.fail(p.id, "%s (%s) is still open", i.what, i.key)
+		case r.State == store.RefundSettled:
+			asked[r.Collection] += r.Amount.Units()
+		}
+	}
+	for _, c := range f.collections {
+		given, err := w.bank.books.Refunded(w.ctx, p.id, billing.CollectionID(c))
+		if err != nil && !errors.Is(err, payment.ErrNotFound) {
+			return err
+		}
+		if given.Units() != asked[c.Number] {
+			w.fail(p.id, "of %s the bank gave back %s, and %s are written down", billing.CollectionID(c), given, money.FromUnits(asked[c.Number], c.Amount.Currency()))
+		}
+	}
+	return nil
+}
+
 // finalWishes looks whether what people were told is so: what was done is there once,
 // what was refused is not, and of what nobody knows there is no more than one.
 func (p *portal) finalWishes(f *facts) {
 	w := p.world
 	recorded := p.recorded
-	for _, i := range append(p.over, p.intents...) {
+	for _, i := range slices.Concat(p.over, p.intents) {
 		what, _, _ := strings.Cut(i.what, " of ")
 		end := i.end
 		if end == "" {

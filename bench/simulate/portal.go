@@ -22,7 +22,6 @@ type portal struct {
 	id, host string
 	secret   string
 	currency money.Currency
-	zone     string
 	card     *card
 	target   int64 // of the rule, in major units; 0: there is none
 
@@ -61,11 +60,10 @@ func (w *world) settle(n int) (*portal, error) {
 	if random.IntN(5) == 0 {
 		p.currency = []money.Currency{"EUR", "JPY", "KWD"}[random.IntN(3)]
 	}
-	p.zone = zones[random.IntN(len(zones))]
 	p.pause = time.Duration(2+random.IntN(14)) * day
 	p.acts = w.clock.Now().Add(p.gap())
 	s := w.processes[0].service
-	in := billing.NewPortal{ID: p.id, Hosts: []string{p.host}, TimeZone: p.zone, Owner: billing.NewUser{Email: "owner@" + p.host}}
+	in := billing.NewPortal{ID: p.id, Hosts: []string{p.host}, TimeZone: zones[random.IntN(len(zones))], Owner: billing.NewUser{Email: "owner@" + p.host}}
 	if random.IntN(4) == 0 {
 		in.Bought = []billing.Purchase{{Plan: -1, Quantity: 1, DueAt: w.clock.Now().AddDate(0, 0, 30)}} // a trial
 	}

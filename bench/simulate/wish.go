@@ -38,6 +38,7 @@ func wishes() []wish {
 		{2, (*portal).wantRefund},
 		{2, (*portal).wantCorrection},
 		{1, (*portal).wantUsage},
+		{1, (*portal).wantZone},
 	}
 }
 
@@ -272,6 +273,14 @@ func (p *portal) wantCorrection(key string) *intent {
 	return &intent{what: "a correction of " + id, key: key, ask: func(by *process) (string, error) {
 		_, err := by.service.CarryOne(p.world.ctx, billing.Order{PortalID: p.id, Key: key, What: billing.Correction{Transfer: id, Reason: "a mistake"}})
 		return "", err
+	}}
+}
+
+// wantZone has the portal move to another zone: periods that begin then are by its clock.
+func (p *portal) wantZone(key string) *intent {
+	zone := zones[p.random.IntN(len(zones))]
+	return &intent{what: "a move of zone to " + zone, key: key, ask: func(by *process) (string, error) {
+		return "", by.service.SetTimeZone(p.world.ctx, p.id, zone)
 	}}
 }
 
