@@ -20,7 +20,8 @@ CREATE TABLE job (
   CHECK (leased = 0 OR state = 'open')
 );
 
-CREATE INDEX due_job ON job (run_at) WHERE state = 'open';
+-- In the order in which they are taken: many are due at one and the same moment.
+CREATE INDEX due_job ON job (run_at, portal_id, kind, subject) WHERE state = 'open';
 CREATE INDEX dead_job ON job (state, kind, portal_id, subject) WHERE state = 'dead';
 
 -- What portals have by now is to be renewed, too; where there is nothing yet, there
