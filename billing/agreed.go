@@ -131,6 +131,13 @@ func (s *Service) SetPurchases(ctx context.Context, portalID string, bought []Pu
 			}
 		}
 		t.note(SubscriptionChanged, "", notedAll(before), notedAll(rows))
+		for _, row := range rows {
+			was := store.Subscription{}
+			if i := slices.IndexFunc(before, func(b store.Subscription) bool { return b.PlanID == row.PlanID }); i >= 0 {
+				was = before[i]
+			}
+			s.tellChanged(t, was, row, "set")
+		}
 		return s.putRows(tx, portalID, before, rows, 0)
 	}))
 }

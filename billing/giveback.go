@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/bursarhq/bursar/event"
 	"github.com/bursarhq/bursar/ledger"
 	"github.com/bursarhq/bursar/money"
 	"github.com/bursarhq/bursar/payment"
@@ -213,7 +214,7 @@ func (s *Service) endRefund(ctx context.Context, c store.Collection, r *store.Re
 		r.AskedAt, r.Reference = s.now(), answer.Reference
 		switch answer.State {
 		case payment.Settled:
-			taken, err := s.takeBack(tx, t, c, r.Total)
+			taken, err := s.takeBack(tx, t, c, r.Total, event.ChargeRefunded{Refund: RefundID(*r), Reason: r.Why})
 			if err != nil {
 				return err
 			}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bursarhq/bursar/catalog"
+	"github.com/bursarhq/bursar/event"
 	"github.com/bursarhq/bursar/money"
 	"github.com/bursarhq/bursar/store"
 	"github.com/bursarhq/bursar/subscription"
@@ -147,9 +148,10 @@ func (s *Service) putBought(tx *store.Tx, t *trail, have *having, after store.Su
 		})
 	}
 	var before any
+	var was store.Subscription
 	switch {
 	case i >= 0:
-		before = noted(rows[i])
+		was, before = rows[i], noted(rows[i])
 		rows[i] = after
 	case additional:
 		rows = append(rows, after)
@@ -157,7 +159,30 @@ func (s *Service) putBought(tx *store.Tx, t *trail, have *having, after store.Su
 		rows = slices.Insert(rows, 0, after)
 	}
 	t.note(SubscriptionChanged, fmt.Sprint(after.PlanID), before, noted(after))
+	s.tellChanged(t, was, after, "bought")
 	return s.putRows(tx, have.portal.ID, have.rows, rows, 0)
+}
+
+// tellChanged has others know of what a portal has now, if it is another plan than it
+// was, or there is or will be more or less of it.
+func (s *Service) tellChanged(t *trail, was, after store.Subscription, why string) {
+	same := was.Next == after.Next || was.Next != nil && after.Next != nil && *was.Next == *after.Next
+	if was.PlanID == after.PlanID && was.Quantity == after.Quantity && same {
+		return
+	}
+	what := event.SubscriptionChanged{
+		Subscribed:     event.Subscribed{Plan: int64(after.PlanID), Quantity: after.Quantity, PaidFrom: after.PaidFrom},
+		QuantityBefore: was.Quantity, NextQuantity: after.Next, PeriodStart: event.At(after.StartedAt), PeriodEnd: event.At(after.DueAt), Reason: why,
+	}
+	if was.PlanID != after.PlanID {
+		what.QuantityBefore = 0
+	}
+	if plan, ok := s.catalog.Plan(after.PlanID); ok {
+		if what.Name = plan.Name; plan.Additional {
+			what.Service = plan.Service
+		}
+	}
+	t.tell(what)
 }
 
 // notedSubscription is how the trail tells of a subscription.

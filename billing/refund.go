@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/big"
 
+	"github.com/bursarhq/bursar/event"
 	"github.com/bursarhq/bursar/ledger"
 	"github.com/bursarhq/bursar/money"
 	"github.com/bursarhq/bursar/payment"
@@ -41,7 +42,7 @@ func (s *Service) receiveRefund(ctx context.Context, e payment.Event) error {
 		}
 	}
 	err = s.change(ctx, c.PortalID, func(tx *store.Tx, t *trail) error {
-		r, err := s.takeBack(tx, t, c, e.Outcome.Amount)
+		r, err := s.takeBack(tx, t, c, e.Outcome.Amount, event.ChargeRefunded{})
 		if err != nil || r == nil {
 			return err
 		}
@@ -54,8 +55,8 @@ func (s *Service) receiveRefund(ctx context.Context, e payment.Event) error {
 }
 
 // takeBack takes what was given back of a collection in all out of the wallet, as far
-// as that has not been done; nil when there was nothing to do.
-func (s *Service) takeBack(tx *store.Tx, t *trail, c store.Collection, total money.Amount) (*refund, error) {
+// as that has not been done, and tells of it; nil when there was nothing to do.
+func (s *Service) takeBack(tx *store.Tx, t *trail, c store.Collection, total money.Amount, of event.ChargeRefunded) (*refund, error) {
 	if err := tx.LockBook(c.PortalID, ledger.Main); err != nil {
 		return nil, err
 	}
@@ -72,7 +73,13 @@ func (s *Service) takeBack(tx *store.Tx, t *trail, c store.Collection, total mon
 			return nil, fromLedger(result.Err)
 		}
 	}
-	r.transfer = results[len(results)-1].Answer.Main
+	last := results[len(results)-1].Answer
+	r.transfer = last.Main
+	of.Collection, of.Amount, of.Total = CollectionID(c), event.Sum(r.amount), event.Sum(total)
+	if r.transfer != 0 {
+		of.Transfer = ledger.TransferID{Portal: c.PortalID, Book: ledger.Main, Number: r.transfer}.String()
+	}
+	t.tell(of)
 	if r.fromPlan.Sign() > 0 {
 		err = s.cutPlan(tx, t, c, r.fromPlan)
 	}

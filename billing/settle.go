@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/bursarhq/bursar/docspace"
 	"github.com/bursarhq/bursar/event"
 	"github.com/bursarhq/bursar/ledger"
 	"github.com/bursarhq/bursar/money"
@@ -15,12 +16,14 @@ import (
 	"github.com/bursarhq/bursar/wallet"
 )
 
-// settlement is the request that a settled collection is posted by.
+// settlement is the request that a settled collection is posted by. What a rule had
+// collected is shown as that. Source: contract, "Automatic top-up".
 func settlement(c store.Collection) ledger.Request {
-	return ledger.Request{
-		Portal: c.PortalID, Key: settlementKey(c), Input: c.Input,
-		Do: wallet.Deposit(wallet.Payment{Amount: c.Amount, Participant: c.Participant}, c.Provider),
+	in := wallet.Payment{Amount: c.Amount, Participant: c.Participant}
+	if c.Automatic && c.Purpose == store.ForDeposit {
+		in.Metadata = wallet.Details(docspace.AutomaticTopUp)
 	}
+	return ledger.Request{Portal: c.PortalID, Key: settlementKey(c), Input: c.Input, Do: wallet.Deposit(in, c.Provider)}
 }
 
 func settlementKey(c store.Collection) string {

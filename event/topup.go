@@ -17,7 +17,7 @@ type TopUpPlanned struct {
 	// Target is what the wallet is filled up to.
 	Target Money `json:"target,omitzero"`
 	// LimitedBy is the limit for which the amount is less than what is missing:
-	// "max_charge", "max_day" or "max_month"; not there when none is.
+	// "cap_charge", "cap_day" or "cap_month"; not there when none is.
 	LimitedBy string `json:"limitedBy,omitzero"`
 	// Method is what it is to be collected from, for people: "Visa •••• 4242".
 	Method string `json:"method,omitzero"`
@@ -121,12 +121,10 @@ func (TopUpResumed) Type() Type { return TypeTopUpResumed }
 type TopUpSkipped struct {
 	// TopUp is the id of the top-up that would have been.
 	TopUp string `json:"topUp,omitzero"`
-	// Reason is why nothing was collected, machine-readable: "limit", "suspended",
-	// "no_method", "no_provider", "busy", …. More may come.
+	// Reason is why nothing was collected, machine-readable: the limit that was reached,
+	// "cap_day", "cap_month" or "cap_count", or "suspended", "backing_off", "no_method",
+	// "target_too_low" or "invalid". More may come.
 	Reason string `json:"reason"`
-	// LimitedBy is the limit that was reached: "max_charge", "max_day", "max_month" or
-	// "max_count"; not there when the reason is another.
-	LimitedBy string `json:"limitedBy,omitzero"`
 	// Limit is how much the limit allows; not there when it is not of money.
 	Limit Money `json:"limit,omitzero"`
 	// Amount is what would have been collected.

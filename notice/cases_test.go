@@ -82,7 +82,7 @@ func notices(t *testing.T) map[string]notice.Notice {
 		"topup-suspended":          {Data: suspended},
 		"topup-suspended-operator": {Data: suspended, To: notice.Operator},
 		"topup-resumed":            {Data: event.TopUpResumed{Reason: "new_method", Method: "Mastercard •••• 4444"}, TopUps: true},
-		"topup-skipped":            {Data: event.TopUpSkipped{Reason: "limit", LimitedBy: "max_day", Limit: usd("100"), Amount: usd("50"), Available: usd("3.20"), Floor: usd("10"), Target: usd("53.20"), RetryAt: at(11)}},
+		"topup-skipped":            {Data: event.TopUpSkipped{Reason: "cap_day", Limit: usd("100"), Amount: usd("50"), Available: usd("3.20"), Floor: usd("10"), Target: usd("53.20"), RetryAt: at(11)}},
 		"topup-skipped-count":      {Data: event.TopUpSkipped{Reason: "cap_count", Available: usd("3.20"), Floor: usd("10"), Target: usd("53.20"), RetryAt: at(11)}},
 		"topup-skipped-no-method":  {Data: event.TopUpSkipped{Reason: "no_method", Amount: usd("50"), Available: usd("3.20"), Floor: usd("10")}},
 		"due":                      {Data: due, Ahead: 24 * time.Hour, Plan: business},

@@ -200,7 +200,7 @@ func TestReaders(t *testing.T) {
 		"declined, and suspended": {event.TopUpDeclined{}, nil},
 		"suspended":               {event.TopUpSuspended{}, both},
 		"resumed":                 {event.TopUpResumed{}, payer},
-		"a limit":                 {event.TopUpSkipped{Reason: "limit", LimitedBy: "max_day"}, payer},
+		"a limit":                 {event.TopUpSkipped{Reason: "cap_day"}, payer},
 		"a rule's own word":       {event.TopUpSkipped{Reason: "cap_month"}, payer},
 		"target too low":          {event.TopUpSkipped{Reason: "target_too_low"}, nil},
 		"no method":               {event.TopUpSkipped{Reason: "no_method"}, payer},

@@ -1,7 +1,6 @@
 package notice
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 
@@ -91,13 +90,13 @@ func (w *writer) topUpSkipped(d event.TopUpSkipped) letter {
 // rule itself has for it; "" for what is none.
 func limits(name string) string {
 	switch name {
-	case "max_charge", "cap_charge":
+	case "cap_charge":
 		return "in one charge"
-	case "max_day", "cap_day":
+	case "cap_day":
 		return "in 24 hours"
-	case "max_month", "cap_month":
+	case "cap_month":
 		return "in 30 days"
-	case "max_count", "cap_count":
+	case "cap_count":
 		return "the number of charges in 24 hours"
 	}
 	return ""
@@ -105,12 +104,12 @@ func limits(name string) string {
 
 // isLimit reports whether nothing was collected because of a limit.
 func isLimit(d event.TopUpSkipped) bool {
-	return d.Reason == "limit" || limits(cmp.Or(d.LimitedBy, d.Reason)) != ""
+	return limits(d.Reason) != ""
 }
 
 // limit says which limit was reached: "100.00 USD in 24 hours".
 func (w *writer) limit(d event.TopUpSkipped) string {
-	return strings.TrimSpace(w.money(d.Limit) + " " + limits(cmp.Or(d.LimitedBy, d.Reason)))
+	return strings.TrimSpace(w.money(d.Limit) + " " + limits(d.Reason))
 }
 
 func times(n int64) string {
