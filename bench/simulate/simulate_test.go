@@ -34,7 +34,7 @@ func TestWorlds(t *testing.T) {
 	for _, c := range []struct {
 		engine       string
 		seeds, short int
-	}{{"sqlite", 150, 12}, {"postgres", 4, 1}} {
+	}{{"sqlite", 60, 6}, {"postgres", 3, 1}} {
 		t.Run(c.engine, func(t *testing.T) {
 			r := run{first: 1, seeds: c.seeds, parallel: 2}
 			if testing.Short() {
