@@ -101,7 +101,7 @@ func (d *database) fillDue(ctx context.Context, portals int) error {
 	if err != nil {
 		return err
 	}
-	var statements []string
+	statements := []string{`DELETE FROM job WHERE kind <> 'renew'`} // what else falls due in a month
 	for _, table := range []string{
 		"portal", "portal_user", "customer", "book", "pocket", "transfer", "done", "subscription", "enabled_service", "top_up_rule", "job",
 	} {
