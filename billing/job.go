@@ -16,7 +16,7 @@ import (
 // that was left in the middle is gone on with wherever it was.
 const (
 	jobTopUp   = store.JobTopUp // refills the wallet of the portal, by its rule
-	jobRunway  = "runway"       // looks once a day for how long the wallet lasts
+	jobRunway  = "runway"       // looks from time to time for how long the wallet lasts
 	jobDeliver = "deliver"      // sends events to a webhook, of no portal
 	jobReplay  = "replay"       // sends some to it again
 	jobNotice  = "notice"       // mails an event to who must know of it

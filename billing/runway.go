@@ -232,8 +232,10 @@ type runwayMemory struct {
 	Low []money.Currency `json:"low,omitempty"`
 }
 
-// runRunway looks once a day for how long a wallet lasts, and tells when that is less
-// than the policy says; once, until it is more again.
+// runRunway looks for how long a wallet lasts, and tells when that is less than the
+// policy says; once, until it is more again. It looks again when half of the time may
+// have gone that there is until then, each day where there is little, and after a week
+// at most.
 func (s *Service) runRunway(ctx context.Context, r *run) error {
 	var told runwayMemory
 	if r.job.Input != "" {
@@ -251,8 +253,10 @@ func (s *Service) runRunway(ctx context.Context, r *run) error {
 	}
 	var low []money.Currency
 	var tell []event.RunwayLow
+	again := maxRunwayPause
 	for _, w := range all {
 		currency, days := w.Available.Currency(), w.Days()
+		again = min(again, w.again(warn))
 		was := slices.Contains(told.Low, currency)
 		switch {
 		case !w.Known:
@@ -268,7 +272,7 @@ func (s *Service) runRunway(ctx context.Context, r *run) error {
 		for _, e := range tell {
 			t.tell(e)
 		}
-		return r.end(tx, nextRunwayLook(r.job.PortalID, s.now()), asJSON(runwayMemory{low}))
+		return r.end(tx, nextRunwayLook(r.job.PortalID, s.now(), again), asJSON(runwayMemory{low}))
 	})
 	return fromStore("look how long a wallet lasts", err)
 }
@@ -289,17 +293,33 @@ func (r Runway) low(warn int) event.RunwayLow {
 	return e
 }
 
-// nextRunwayLook returns when a portal's wallet is looked at next: on the next day of
-// UTC, when what was spent today is known, at a time that is not that of all others.
-func nextRunwayLook(portalID string, now time.Time) time.Time {
+// The days after which a wallet is looked at again: at most, and where it has too
+// little history to say anything.
+const (
+	maxRunwayPause     = 7
+	unknownRunwayPause = 2
+)
+
+// again returns after how many days the wallet should be looked at next.
+func (r Runway) again(warn int) int {
+	if !r.Known {
+		return unknownRunwayPause
+	}
+	return max(1, (r.Days().Pessimistic-warn)/2)
+}
+
+// nextRunwayLook returns when a portal's wallet is looked at next: so many days of UTC
+// from now, when what was spent today is known, at a time that is not that of all
+// others.
+func nextRunwayLook(portalID string, now time.Time, days int) time.Time {
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(portalID)) // never fails
 	const first, spread = 10 * time.Minute, 20 * 60 * 60
-	return now.UTC().Truncate(24*time.Hour).AddDate(0, 0, 1).Add(first + time.Duration(hash.Sum32()%spread)*time.Second)
+	return now.UTC().Truncate(24*time.Hour).AddDate(0, 0, days).Add(first + time.Duration(hash.Sum32()%spread)*time.Second)
 }
 
-// causeRunway has a new customer's wallet looked at every day.
+// causeRunway has a new customer's wallet looked at from the next day on.
 func (s *Service) causeRunway(tx *store.Tx, portalID string) error {
 	now := s.now()
-	return tx.CauseJob(now, store.Job{Kind: jobRunway, RunAt: nextRunwayLook(portalID, now)})
+	return tx.CauseJob(now, store.Job{Kind: jobRunway, RunAt: nextRunwayLook(portalID, now, 1)})
 }

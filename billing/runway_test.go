@@ -199,12 +199,13 @@ func TestRunwayOfARefilledWallet(t *testing.T) {
 	}
 }
 
-// The job is there for every customer, and comes again every day.
-func TestRunwayIsLookedAtEveryDay(t *testing.T) {
+// The job is there for every customer, and comes again: after two days while too little
+// is known.
+func TestRunwayIsLookedAtAgain(t *testing.T) {
 	d := newDesk(t, inMemory, "")
 	d.subscribe(1) // which makes the customer
 	var at []string
-	for range 3 {
+	for range 5 {
 		d.clock.Advance(day)
 		jobs, err := d.ClaimJobs(t.Context(), 10)
 		d.must(err)

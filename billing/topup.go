@@ -195,6 +195,11 @@ func given(limit money.Amount) money.Amount {
 // enabled or not: others may want to know. Where that is so already, and the rule is
 // another one than before, the rule is asked at once.
 func (s *Service) watch(tx *store.Tx, portalID string, before, after *store.TopUpRule) error {
+	if !sameRule(before, after) { // it may last for another time now
+		if err := tx.HastenJobs(s.now(), jobRunway, ""); err != nil {
+			return err
+		}
+	}
 	if err := tx.LockBook(portalID, ledger.Main); err != nil {
 		return err
 	}

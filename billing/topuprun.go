@@ -322,7 +322,10 @@ func (s *Service) topUpDeclined(tx *store.Tx, t *trail, c store.Collection, cust
 			TopUp: roundOf(c), Reason: c.Reason, Declines: int64(breaker.Declines), Available: event.Sum(available), Method: label,
 		})
 	}
-	return putBreaker(tx, breaker)
+	if err := putBreaker(tx, breaker); err != nil {
+		return err
+	}
+	return tx.HastenJobs(s.now(), jobRunway, "") // it does not last as long as it would have
 }
 
 // resumeTopUps has the wallet topped up again that a declined card had stopped, if

@@ -30,7 +30,7 @@ INSERT INTO job (portal_id, kind, subject, state, run_at, leased, fence, round, 
 SELECT '', 'adopt', '', 'open', 0, 0, 0, 1, 0, '', '', 0, 0
  WHERE EXISTS (SELECT 1 FROM subscription);
 
--- For how long a wallet lasts is looked at once a day, for every customer.
+-- For how long a wallet lasts is looked at from time to time, for every customer.
 INSERT INTO job (portal_id, kind, subject, state, run_at, leased, fence, round, attempt, input, error, caused_at, changed_at)
 SELECT portal_id, 'runway', '', 'open', created_at, 0, 0, 1, 0, '', '', created_at, created_at
   FROM customer;
