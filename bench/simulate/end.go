@@ -35,7 +35,8 @@ func (w *world) end() {
 	if w.failed != nil {
 		return
 	}
-	w.within(w.processes[0], func() { w.work(w.processes[0]) })
+	w.look = w.clock.Now()
+	w.step(w.look)
 	if err := w.processes[0].service.Seal(w.ctx); err != nil {
 		w.fail("", "seal: %v", err)
 	}

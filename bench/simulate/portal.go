@@ -12,6 +12,7 @@ import (
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/money"
 	"github.com/bursarhq/bursar/payment"
+	"github.com/bursarhq/bursar/store"
 )
 
 // portal is one of a world's, with the people in it: they do what chance tells them,
@@ -94,7 +95,21 @@ func (w *world) settle(n int) (*portal, error) {
 			return nil, err
 		}
 	}
-	return p, nil
+	return p, p.forgetRunway()
+}
+
+// forgetRunway has nobody look every day for how long the money lasts, where nobody is
+// told anyway.
+func (p *portal) forgetRunway() error {
+	w := p.world
+	if w.catalog.Policy().RunwayDays > 0 {
+		return nil
+	}
+	err := w.processes[0].service.CancelJob(w.ctx, store.JobKey{PortalID: p.id, Kind: "runway"})
+	if errors.Is(err, billing.ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 func (p *portal) major(n int64, currency money.Currency) money.Amount {

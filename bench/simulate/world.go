@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bursarhq/bursar/billing"
+	"github.com/bursarhq/bursar/catalog"
 	"github.com/bursarhq/bursar/clock"
 	"github.com/bursarhq/bursar/store"
 	"github.com/bursarhq/bursar/webhook"
@@ -25,6 +26,7 @@ type world struct {
 	database  *database
 	bank      *bank
 	cards     cards
+	catalog   *catalog.Catalog
 	processes []*process
 	running   []*process // the one that runs last; those before it wait for it
 	at        map[*process]store.JobKey
@@ -92,6 +94,10 @@ func newWorld(ctx context.Context, seed uint64, d *database, off []fault) (*worl
 	}
 	w.checked = began
 	w.ends = began.AddDate(0, 12+min(random.IntN(25), random.IntN(25), random.IntN(25)), 0)
+	var err error
+	if w.catalog, err = drawCatalog(random); err != nil {
+		return nil, fmt.Errorf("make a policy: %w", err)
+	}
 	w.bank, w.mailbox = newBank(w), &mailbox{w, map[string]int{}, seed%2 == 0}
 	w.processes = make([]*process, 2+random.IntN(2))
 	for number := range w.processes {
@@ -112,7 +118,7 @@ func newWorld(ctx context.Context, seed uint64, d *database, off []fault) (*worl
 // config is how a process of the world works.
 func (w *world) config(p *process) billing.Config {
 	c := billing.Config{
-		Store: p.store, Provider: w.bank, Now: w.clock.Now, Mail: w.mailbox, MailFrom: "billing@bursar.example", OperatorEmail: "operator@bursar.example",
+		Store: p.store, Catalog: w.catalog, Provider: w.bank, Now: w.clock.Now, Mail: w.mailbox, MailFrom: "billing@bursar.example", OperatorEmail: "operator@bursar.example",
 		Webhooks: webhook.New(webhook.Config{Transport: network{w}}),
 	}
 	if w.mailbox.once {
