@@ -111,12 +111,17 @@ func (b *bank) written(r sandbox.Record) {
 	if r.Due.After(due) {
 		due = r.Due
 	}
-	b.send(due, r.Customer, string(payment.Charged)+" "+r.ID, false, func() (payment.Event, error) {
-		header, body, err := b.sandbox.Message(payment.Charged, r.Customer, r.ID)
+	b.tell(due, payment.Charged, r.Customer, r.ID)
+}
+
+// tell has whoever listens told of a charge, which may get lost.
+func (b *bank) tell(due time.Time, kind payment.EventKind, customer, id string) {
+	b.send(due, customer, string(kind)+" "+id, false, func() (payment.Event, error) {
+		header, body, err := b.sandbox.Message(kind, customer, id)
 		if err != nil {
 			return payment.Event{}, err
 		}
-		return b.sandbox.Event(w.ctx, header, body)
+		return b.sandbox.Event(b.world.ctx, header, body)
 	})
 }
 
@@ -243,6 +248,9 @@ func (b *bank) Open(ctx context.Context, page payment.Page) (link payment.Link, 
 func (b *bank) Refund(ctx context.Context, r payment.Refund) (o payment.Outcome, err error) {
 	err = b.asking(func() error {
 		o, err = b.sandbox.Refund(ctx, r)
+		if err == nil {
+			b.tell(b.world.clock.Now(), payment.Refunded, r.Customer, r.ChargeID)
+		}
 		b.world.say(r.Customer, "%s gives back %s of %s: %s %v", b.world.current(), r.Amount, r.ChargeID, o.State, err)
 		return err
 	})

@@ -186,7 +186,25 @@ func (p *portal) finalRefunds(tx *store.Tx, f *facts) error {
 			asked[r.Collection] += r.Amount.Units()
 		}
 	}
+	told := map[string]int64{}
+	for _, e := range p.events {
+		var d event.ChargeRefunded
+		if event.Type(e.Type) != event.TypeChargeRefunded {
+			continue
+		}
+		if err := json.Unmarshal([]byte(e.Data), &d); err != nil {
+			return err
+		}
+		amount, err := money.Parse(d.Amount.Amount, money.Currency(d.Amount.Currency))
+		if err != nil {
+			return err
+		}
+		told[d.Collection] += amount.Units()
+	}
 	for _, c := range f.collections {
+		if id := billing.CollectionID(c); told[id] != asked[c.Number] {
+			w.fail(p.id, "of %s, %s were told to be given back, and %s were", id, money.FromUnits(told[id], c.Amount.Currency()), money.FromUnits(asked[c.Number], c.Amount.Currency()))
+		}
 		given, err := w.bank.books.Refunded(w.ctx, p.id, billing.CollectionID(c))
 		if err != nil && !errors.Is(err, payment.ErrNotFound) {
 			return err

@@ -24,7 +24,6 @@ type portal struct {
 	secret   string
 	currency money.Currency
 	card     *card
-	target   int64 // of the rule, in major units; 0: there is none
 
 	intents  []*intent // that are not over
 	over     []*intent
@@ -32,7 +31,6 @@ type portal struct {
 	pause    time.Duration
 	holds    []string
 	charges  []string // transfers that can be corrected
-	pages    []string // addresses of pages that can be paid
 	intended int
 
 	witnessed
