@@ -46,6 +46,8 @@ type Life struct {
 // How often a worker looks for what others caused, and does what nobody asks for.
 const (
 	lookForJobs = time.Second
+	// gatherFor is how long who is free waits for others, to claim jobs together.
+	gatherFor = 4 * time.Millisecond
 	// lookForHolds is for how long a hold that is opened meanwhile may be overlooked.
 	lookForHolds = 5 * time.Second
 	lookAgain    = 5 * time.Second // after a failure
@@ -162,8 +164,9 @@ func (w *Worker) jobs(ctx context.Context, wake <-chan struct{}) {
 	}
 }
 
-// take waits for somebody who is free, and returns how many are: it takes all that
-// there are by then.
+// take waits for somebody who is free, and returns how many are. A claim is a commit,
+// however many jobs are claimed, so that others who are about to be free are given a
+// moment to be among them.
 func (w *Worker) take(ctx context.Context, free chan struct{}) (hands int) {
 	select {
 	case <-free:
@@ -171,11 +174,23 @@ func (w *Worker) take(ctx context.Context, free chan struct{}) (hands int) {
 	case <-ctx.Done():
 		return 0
 	}
+	var soon <-chan time.Time // nil: nobody was waited for yet
 	for hands < w.parallel {
 		select {
 		case <-free:
 			hands++
+			continue
 		default:
+		}
+		if soon == nil {
+			soon = time.After(gatherFor)
+		}
+		select {
+		case <-free:
+			hands++
+		case <-soon:
+			return hands
+		case <-ctx.Done():
 			return hands
 		}
 	}
