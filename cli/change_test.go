@@ -268,7 +268,9 @@ func TestRefusedChangesSayWhy(t *testing.T) {
 		{"a portal that is down", "topup --amount USD=10 --yes", func(d *desk) { d.Inject(docspacetest.BadGateway()) },
 			cli.ExitFailed, []string{"502", "hint: the portal failed"}},
 		{"a plan that is there", "plan buy admin --quantity 5", nil, cli.ExitFailed, []string{"the portal has a plan", "hint: bursar plan show"}},
-		{"a plan that is not paid by card", "plan balance", func(d *desk) { d.SetPurchases(billing.Purchase{Plan: -9, Quantity: 10, DueAt: d.Now().AddDate(0, 0, 23)}) }, cli.ExitFailed, []string{"402", "hint:"}},
+		{"a plan that is not paid by card", "plan balance", func(d *desk) {
+			d.SetPurchases(billing.Purchase{Plan: -9, Quantity: 10, DueAt: d.Now().AddDate(0, 0, 23)})
+		}, cli.ExitFailed, []string{"402", "hint:"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
