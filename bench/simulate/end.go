@@ -26,7 +26,7 @@ const rest = 45 * day
 // anything new and without faults, and looks at what came of the world.
 func (w *world) end() {
 	w.tally.portals = len(w.portals)
-	w.tally.simulated, w.tally.steps, w.tally.charged = w.clock.Now().Sub(w.began), w.steps, w.bank.asked
+	w.tally.days, w.tally.steps, w.tally.charged = int64(w.clock.Now().Sub(w.began)/day), w.steps, w.bank.asked
 	w.tally.faults = w.fate.counts
 	w.fate.calm = true
 	for until := w.clock.Now().Add(rest); w.failed == nil && w.clock.Now().Before(until); {

@@ -11,7 +11,7 @@ import (
 // tally is what happened in worlds, in numbers.
 type tally struct {
 	seeds, portals, steps, charged   int
-	simulated                        time.Duration
+	days                             int64 // of virtual time: a Duration ends with 292 years
 	collections, automatic, declines int
 	events, sent, mails              int
 	told, jobs                       map[string]int // events by type, and jobs done by kind
@@ -28,7 +28,7 @@ func (t *tally) add(o *tally) {
 		t.jobs[kind] += n
 	}
 	t.charged += o.charged
-	t.simulated += o.simulated
+	t.days += o.days
 	t.collections += o.collections
 	t.automatic += o.automatic
 	t.declines += o.declines
@@ -46,11 +46,9 @@ func (t *tally) add(o *tally) {
 	}
 }
 
-const year = 365 * day
-
 // tell says what happened.
 func (t *tally) tell(out io.Writer, engine string, took time.Duration) {
-	years := int64(t.simulated / (year / 10))
+	years := t.days * 10 / 365
 	fmt.Fprintf(out, "%s: %d seeds, %d portals, %d.%d virtual years in %s: %s a second\n",
 		engine, t.seeds, t.portals, years/10, years%10, took.Round(time.Second/10), perSecond(years, took))
 	fmt.Fprintf(out, "%d steps; the provider was asked to charge %d times; %d collections, %d of them automatic, %d declined; %d events, %d messages to webhooks, %d mails\n",
