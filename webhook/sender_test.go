@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"strings"
 	"sync/atomic"
@@ -338,8 +339,11 @@ func TestSecrets(t *testing.T) {
 // The receiver in docs takes what is signed with its secret, and nothing else.
 func TestTheReceiverInDocs(t *testing.T) {
 	python, err := exec.LookPath("python3")
-	if err != nil {
+	if err != nil && os.Getenv("CI") == "" {
 		t.Skip("there is no Python")
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	secret := newSecret(t)
 	command := exec.CommandContext(t.Context(), python, "../docs/receiver.py", "0")
