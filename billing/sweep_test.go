@@ -216,6 +216,13 @@ func (f *fuse) burn() (over bool) {
 	return f.left <= 0
 }
 
+// burnt reports whether it has ended, without asking it.
+func (f *fuse) burnt() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.left <= 0
+}
+
 func (f *fuse) Done() <-chan struct{} { f.burn(); return f.done }
 
 func (f *fuse) Err() error {

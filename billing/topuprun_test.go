@@ -230,7 +230,7 @@ func TestTopUpSurvivesWhoeverDoesIt(t *testing.T) {
 			}
 			f := newFuse(n)
 			_ = d.RunJob(f, jobs[0])
-			return f.left > 0
+			return !f.burnt()
 		}()
 		d.wait(day)
 		if got := d.wallet("USD"); got != "100.00 USD" || len(d.bank.journal.All()) != 1 {
