@@ -268,6 +268,9 @@ func (s *Service) takeOver(ctx context.Context, c store.Collection, giveUp bool)
 		if giveUp {
 			c.State, c.Reason, c.ClosedAt = store.CollectionDeclined, abandoned, now
 			t.note(CollectionEnded, CollectionID(c), nil, notedEnd(c))
+			if err := causeLookBack(tx, c); err != nil {
+				return err
+			}
 			if err := s.hastenRenewals(tx); err != nil {
 				return err
 			}

@@ -21,6 +21,7 @@ const (
 	jobReplay  = "replay"       // sends some to it again
 	jobNotice  = "notice"       // mails an event to who must know of it
 	jobRenew   = "renew"        // does what there is to do when the period of a plan ends, whose id is the subject
+	jobGivenUp = "given_up"     // looks again at a collection that was given up, whose number is the subject
 	jobAdopt   = "adopt"        // has what portals had before there were renewals renewed
 )
 
@@ -39,6 +40,7 @@ func (s *Service) jobKind(name string) (jobKind, bool) {
 		jobReplay:  {attempts: 30, do: replay},
 		jobNotice:  {attempts: noticeAttempts, do: func(ctx context.Context, r *run) error { return r.mailNotice(ctx) }},
 		jobRenew:   {attempts: 1 << 30, do: s.renew},
+		jobGivenUp: {attempts: 200, do: s.lookBack},
 		jobAdopt:   {attempts: 1 << 30, do: s.adopt},
 	}[name]
 	return kind, ok

@@ -134,6 +134,11 @@ func (s *Service) end(tx *store.Tx, t *trail, c store.Collection, answer payment
 			return err
 		}
 	}
+	if c.State == store.CollectionDeclined && c.Reason == abandoned {
+		if err := causeLookBack(tx, c); err != nil {
+			return err
+		}
+	}
 	if c.Closed() {
 		t.note(CollectionEnded, CollectionID(c), nil, notedEnd(c))
 		if err := s.hastenRenewals(tx); err != nil {

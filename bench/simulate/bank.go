@@ -22,10 +22,6 @@ type bank struct {
 	// messages are those that are under way to whoever listens.
 	messages []message
 	asked    int // charges that arrived
-	// tardy says that what arrives comes from somebody who was held up for longer than
-	// anybody waits: another one may have given it up. That it was collected all the same
-	// is found out when its sender lives, or when the bank tells; so that is never lost.
-	tardy bool
 }
 
 // message is on its way.
@@ -115,12 +111,12 @@ func (b *bank) written(r sandbox.Record) {
 	if r.Due.After(due) {
 		due = r.Due
 	}
-	b.tell(due, payment.Charged, r.Customer, r.ID, b.tardy)
+	b.tell(due, payment.Charged, r.Customer, r.ID)
 }
 
-// tell has whoever listens told of a charge; unless it is sure, that may get lost.
-func (b *bank) tell(due time.Time, kind payment.EventKind, customer, id string, sure bool) {
-	b.send(due, customer, string(kind)+" "+id, sure, func() (payment.Event, error) {
+// tell has whoever listens told of a charge, which may get lost.
+func (b *bank) tell(due time.Time, kind payment.EventKind, customer, id string) {
+	b.send(due, customer, string(kind)+" "+id, false, func() (payment.Event, error) {
 		header, body, err := b.sandbox.Message(kind, customer, id)
 		if err != nil {
 			return payment.Event{}, err
@@ -203,11 +199,9 @@ func (b *bank) asking(do func() error) error {
 	if p.dead {
 		return gone
 	}
-	began := w.clock.Now()
 	for range 3 { // it takes long
 		w.pause()
 	}
-	b.tardy = w.clock.Now().Sub(began) > waitedFor
 	err := do()
 	for range 3 {
 		w.pause()
@@ -219,9 +213,6 @@ func (b *bank) asking(do func() error) error {
 	}
 	return err
 }
-
-// waitedFor is how long a provider's answer is waited for, at the least.
-const waitedFor = 30 * time.Second
 
 // Charge collects, as payment.Provider promises.
 func (b *bank) Charge(ctx context.Context, c payment.Charge) (o payment.Outcome, err error) {
@@ -258,7 +249,7 @@ func (b *bank) Refund(ctx context.Context, r payment.Refund) (o payment.Outcome,
 	err = b.asking(func() error {
 		o, err = b.sandbox.Refund(ctx, r)
 		if err == nil {
-			b.tell(b.world.clock.Now(), payment.Refunded, r.Customer, r.ChargeID, false)
+			b.tell(b.world.clock.Now(), payment.Refunded, r.Customer, r.ChargeID)
 		}
 		b.world.say(r.Customer, "%s gives back %s of %s: %s %v", b.world.current(), r.Amount, r.ChargeID, o.State, err)
 		return err
