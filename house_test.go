@@ -30,7 +30,7 @@ var floors = map[string]int{
 	"wallet": 3, "subscription": 3, "notice": 3,
 	"payment/sandbox": 3, "payment/stripe": 3, "payment/manual": 3,
 
-	"store": 4,
+	"store": 4, "fleet": 4,
 
 	"billing": 5, "store/storetest": 5,
 
@@ -47,7 +47,7 @@ var doors = []struct {
 }{
 	{"portalapi/errors.go", []string{"billing"}},
 	{"operatorapi/errors.go", []string{"billing"}},
-	{"cli/errors.go", []string{"billing", "docspace", "store"}},
+	{"cli/errors.go", []string{"billing", "docspace", "fleet", "store"}},
 }
 
 // room is a package of the house, without its tests.

@@ -2,13 +2,11 @@ package cli
 
 import (
 	"bufio"
-	"crypto/tls"
-	"crypto/x509"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -17,9 +15,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bursarhq/bursar/docspace"
+	"github.com/bursarhq/bursar/fleet"
 )
 
-// connection says which portal a command reads or changes, and who asks.
+// connection says which portal a command reads or changes, and who asks: a portal of
+// a profile, or one by its address and key.
 type connection struct {
 	env                  Env
 	portal, key, keyFile string
@@ -35,7 +35,7 @@ type connection struct {
 func connectionFlags(cmd *cobra.Command, env Env, timeout string) *connection {
 	c := &connection{env: env}
 	f := cmd.Flags()
-	f.StringVar(&c.portal, "portal", "", "address of the portal (or $DOCSPACE_URL)")
+	f.StringVar(&c.portal, "portal", "", "address of the portal, or name of one that bursar profile knows (or $DOCSPACE_URL)")
 	f.StringVar(&c.key, "key", "", "the API key or token, - for standard input (or $DOCSPACE_API_KEY)")
 	f.StringVar(&c.keyFile, "key-file", "", "file with the key")
 	f.DurationVar(&c.timeout, "timeout", 30*time.Second, timeout)
@@ -47,37 +47,96 @@ func connectionFlags(cmd *cobra.Command, env Env, timeout string) *connection {
 	return c
 }
 
-// client makes the client from the flags and the environment.
+// client makes the client from the flags, the profiles and the environment.
 func (c *connection) client() (*docspace.Client, error) {
+	profile, err := c.profile()
+	if err != nil {
+		return nil, err
+	}
+	portal, err := c.open(context.Background(), profile)
+	if err != nil {
+		return nil, err
+	}
+	return portal.Client, nil
+}
+
+// open returns the portal of a profile, to be asked.
+func (c *connection) open(ctx context.Context, profile fleet.Profile) (*fleet.Portal, error) {
+	reader, err := c.reader()
+	if err != nil {
+		return nil, err
+	}
+	if !c.quiet && sentInClear(profile.URL) {
+		fmt.Fprintln(c.env.Stderr, "warning: the key travels unencrypted; use https:// if the portal has it")
+	}
+	return reader.Open(ctx, profile)
+}
+
+// reader opens portals as the flags say.
+func (c *connection) reader() (*fleet.Reader, error) {
 	if c.timeout <= 0 {
 		return nil, usage("--timeout: %s is not more than nothing", c.timeout)
 	}
+	return &fleet.Reader{
+		Keys: c.env.keys(), Timeout: c.timeout,
+		Config: docspace.Config{Refresh: c.refresh, Country: c.country, Timeout: c.timeout, UserAgent: "bursar/" + c.env.Version},
+	}, nil
+}
+
+// profile returns the one portal that the flags or the environment name. A key that is
+// given goes before that of a profile.
+func (c *connection) profile() (fleet.Profile, error) {
+	profile, err := c.named()
+	if err != nil {
+		return fleet.Profile{}, err
+	}
+	if profile.Key.Source() == "none" || c.key != "" || c.keyFile != "" {
+		key, err := c.readKey()
+		if err != nil {
+			return fleet.Profile{}, err
+		}
+		profile.Key = fleet.Key{Plain: key}
+	}
+	if c.caCert == "" {
+		return profile, nil
+	}
+	profile.CACert = c.caCert
+	if _, err := fleet.Trusting(c.caCert); err != nil {
+		return fleet.Profile{}, usage("--ca-cert: %w", err)
+	}
+	return profile, nil
+}
+
+// named returns the portal by its profile, or by its address.
+func (c *connection) named() (fleet.Profile, error) {
 	address := c.portal
 	if address == "" {
 		address = c.env.get("DOCSPACE_URL")
 	}
 	if address == "" {
-		return nil, &Error{Code: ExitUsage, Err: errors.New("no portal is named"),
+		return fleet.Profile{}, &Error{Code: ExitUsage, Err: errors.New("no portal is named"),
 			Hint: "give its address with --portal https://portal.example.com or $DOCSPACE_URL; bursar demo shows a report with neither"}
 	}
 	if !strings.Contains(address, "://") {
+		profiles, err := c.env.profiles()
+		if err != nil {
+			return fleet.Profile{}, err
+		}
+		if profile, err := profiles.Find(address); err == nil {
+			return profile, nil
+		}
 		address = "https://" + address
 	}
-	key, err := c.readKey()
-	if err != nil {
-		return nil, err
+	return addressed(address), nil
+}
+
+// addressed is a portal that no profile knows. It is called by its host.
+func addressed(address string) fleet.Profile {
+	profile := fleet.Profile{Name: address, URL: address}
+	if u, err := url.Parse(address); err == nil && u.Host != "" {
+		profile.Name = u.Host
 	}
-	transport, err := transportTrusting(c.caCert)
-	if err != nil {
-		return nil, err
-	}
-	if !c.quiet && sentInClear(address) {
-		fmt.Fprintln(c.env.Stderr, "warning: the key travels unencrypted; use https:// if the portal has it")
-	}
-	return docspace.New(docspace.Config{
-		URL: address, Key: key, Refresh: c.refresh, Country: c.country,
-		Timeout: c.timeout, Transport: transport, UserAgent: "bursar/" + c.env.Version,
-	})
+	return profile
 }
 
 func (c *connection) readKey() (string, error) {
@@ -114,26 +173,6 @@ func firstLine(name string, r io.Reader) (string, error) {
 		return "", usage("there is no key in %s", name)
 	}
 	return line, nil
-}
-
-// transportTrusting returns a transport that trusts further certificates; nil,
-// which is the client's own, when there are none.
-func transportTrusting(file string) (http.RoundTripper, error) {
-	if file == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, usage("--ca-cert: there is no certificate in %s", file)
-	}
-	return docspace.NewTransport(&tls.Config{RootCAs: pool}), nil
 }
 
 // sentInClear reports whether a key sent there crosses a network unencrypted.

@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"github.com/bursarhq/bursar/docspace"
+	"github.com/bursarhq/bursar/fleet"
 	"github.com/bursarhq/bursar/money"
 )
 
 // writeCSV writes one fact a line, in the order of the report: which part, which
 // item of it, which fact, its value, and for amounts the currency.
-func writeCSV(w io.Writer, r *docspace.Report, lasts *runway) error {
+func writeCSV(w io.Writer, r *docspace.Report, lasts *fleet.Runway) error {
 	out := &csvReport{csv.NewWriter(w)}
 	_ = out.Write([]string{"part", "item", "fact", "value", "currency"})
 	out.row("report", "", "portal", r.Portal, "")

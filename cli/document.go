@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bursarhq/bursar/docspace"
+	"github.com/bursarhq/bursar/fleet"
 	"github.com/bursarhq/bursar/money"
 )
 
@@ -129,7 +130,7 @@ type errorElement struct {
 const schemaID = "https://github.com/bursarhq/bursar/report/v1"
 
 // newDocument says a report in the document's terms.
-func newDocument(r *docspace.Report, lasts *runway) document {
+func newDocument(r *docspace.Report, lasts *fleet.Runway) document {
 	d := document{
 		Schema: schemaID, Portal: r.Portal, RetrievedAt: r.RetrievedAt.UTC().Truncate(time.Millisecond),
 		Customer:   part(r, docspace.PartCustomer, r.Customer, customerOf),
@@ -138,7 +139,7 @@ func newDocument(r *docspace.Report, lasts *runway) document {
 		Quotas:     part(r, docspace.PartQuotas, listOf(r.Quotas), each(quotaOf)),
 		TopUp:      part(r, docspace.PartTopUp, r.TopUp, topUpOf),
 		Currencies: part(r, docspace.PartCurrencies, listOf(r.Currencies), each(currencyOf)),
-		Runway:     part(r, partRunway, lasts, runwayDocuments),
+		Runway:     part(r, fleet.PartRunway, lasts, runwayDocuments),
 		Errors:     []errorElement{},
 	}
 	for _, name := range r.Asked {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/bursarhq/bursar/billing"
+	"github.com/bursarhq/bursar/fleet"
 )
 
 // Env is the world around a command.
@@ -25,6 +26,8 @@ type Env struct {
 	// User returns who runs the command, by the system's number and name of the
 	// user; nil means that nobody knows.
 	User func() (id, name string)
+	// Keyring has the keys of portals; nil means that there is none.
+	Keyring fleet.Keyring
 	// Version is what "bursar version" prints.
 	Version string
 }
@@ -34,7 +37,7 @@ func System(version string) Env {
 	return Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Getenv: os.Getenv, Environ: os.Environ(),
-		Now: time.Now, User: systemUser, Version: version,
+		Now: time.Now, User: systemUser, Keyring: fleet.SystemKeyring{}, Version: version,
 	}
 }
 
@@ -88,4 +91,37 @@ func (e Env) DataDir() string {
 		return filepath.Join(dir, "bursar")
 	}
 	return ""
+}
+
+// profilesPath is the file of profiles: $BURSAR_PROFILES, else bursar/portals.yaml in
+// the folder that XDG (or Windows) has for configuration; "" where none is set.
+func (e Env) profilesPath() string {
+	if path := e.get("BURSAR_PROFILES"); path != "" {
+		return path
+	}
+	dir := e.get("XDG_CONFIG_HOME")
+	if dir == "" && e.get("HOME") != "" {
+		dir = filepath.Join(e.get("HOME"), ".config")
+	}
+	if dir == "" {
+		dir = e.get("APPDATA") // Windows
+	}
+	if dir == "" {
+		return ""
+	}
+	return filepath.Join(dir, "bursar", "portals.yaml")
+}
+
+// profiles returns the profiles there are; none where there is no place for them.
+func (e Env) profiles() (*fleet.Profiles, error) {
+	path := e.profilesPath()
+	if path == "" {
+		return &fleet.Profiles{}, nil
+	}
+	return fleet.Load(path)
+}
+
+// keys gets the keys of profiles.
+func (e Env) keys() *fleet.Keys {
+	return &fleet.Keys{Keyring: e.Keyring, Getenv: e.Getenv, Environ: e.Environ}
 }

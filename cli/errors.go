@@ -11,6 +11,7 @@ import (
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/catalog"
 	"github.com/bursarhq/bursar/docspace"
+	"github.com/bursarhq/bursar/fleet"
 	"github.com/bursarhq/bursar/store"
 )
 
@@ -63,6 +64,13 @@ var outcomes = []struct {
 	{docspace.ErrPortalFailed, ExitFailed, "the portal failed; its administrators find the reason in its logs"},
 	{docspace.ErrPaymentRequired, ExitFailed, "the wallet, the plan or the portal's payment does not cover it; bursar report shows all three"},
 	{docspace.ErrRefused, ExitFailed, "the portal's own text says why"},
+
+	{fleet.ErrKey, ExitNotAllowed, "bursar profile list shows where each portal's key is; bursar profile add --replace puts another in its place"},
+	{fleet.ErrProfiles, ExitUsage, "put the file right, or write it anew with bursar profile add"},
+	{fleet.ErrNoProfile, ExitUsage, "bursar profile list shows the portals there are"},
+	{fleet.ErrNothingKnown, ExitFailed, "bursar report --only customer shows whether it has one; if it has, try again in a while"},
+	{fleet.ErrNoPocket, ExitFailed, "bursar report --only balance shows what it has"},
+	{fleet.ErrNothingHappened, ExitFailed, "bursar operations list --all shows what ever did; --days goes back further"},
 
 	{billing.ErrInvalid, ExitUsage, "see --help for what goes there"},
 	{billing.ErrNotFound, ExitFailed, "bursar portal list shows what there is"},

@@ -10,6 +10,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/bursarhq/bursar/docspace"
+	"github.com/bursarhq/bursar/fleet"
 )
 
 // ReportFormats returns the names of the formats of a report.
@@ -23,7 +24,7 @@ func WriteReport(env Env, r *docspace.Report, format string) error {
 
 // writeReport writes a report with its runway, which is among the parts that arrived
 // if there is one; nil is one of which nothing is known.
-func writeReport(env Env, r *docspace.Report, lasts *runway, format string) error {
+func writeReport(env Env, r *docspace.Report, lasts *fleet.Runway, format string) error {
 	var b bytes.Buffer
 	var err error
 	switch format {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bursarhq/bursar/docspace"
+	"github.com/bursarhq/bursar/fleet"
 )
 
 func newOperations(env Env) *cobra.Command {
@@ -176,13 +177,6 @@ func explainService(err error, service string) error {
 	return err
 }
 
-// errNothingKnown says that a portal does not tell what happened, which is not that
-// nothing did.
-func errNothingKnown() error {
-	return &Error{Err: errors.New("the portal does not say: it has no customer, or can't reach its accounting"), Code: ExitFailed,
-		Hint: "bursar report --only customer shows whether it has one; if it has, try again in a while"}
-}
-
 // listPage writes one page, and returns what is to be said of the others.
 func listPage(ctx context.Context, client *docspace.Client, q docspace.OperationsQuery, w operationWriter) (note string, err error) {
 	page, err := client.Operations(ctx, q)
@@ -190,7 +184,7 @@ func listPage(ctx context.Context, client *docspace.Client, q docspace.Operation
 		return "", err
 	}
 	if page == nil {
-		return "", errNothingKnown()
+		return "", fleet.ErrNothingKnown
 	}
 	if err := w.open(); err != nil {
 		return "", err

@@ -9,16 +9,9 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/bursarhq/bursar/docspace"
+	"github.com/bursarhq/bursar/fleet"
 	"github.com/bursarhq/bursar/money"
 )
-
-// change returns what an operation does to the wallet.
-func change(o *docspace.Operation) money.Amount {
-	if o.Credit.Sign() != 0 {
-		return o.Credit
-	}
-	return o.Debit.Neg()
-}
 
 // operationTable lays operations out for people.
 type operationTable struct{ rows rowTable }
@@ -52,7 +45,7 @@ func (t *operationTable) operation(o *docspace.Operation) error {
 	}
 	return t.rows.add([]string{
 		o.Date.Format(time.DateTime), printable(string(o.Type)), ansi.Truncate(printable(what), 60, "…"),
-		printable(quantity), ansi.Truncate(printable(who), 40, "…"), printable(amountText(change(o))),
+		printable(quantity), ansi.Truncate(printable(who), 40, "…"), printable(amountText(fleet.Change(o))),
 	})
 }
 
@@ -80,7 +73,7 @@ type operationLine struct {
 func (operationLines) open() error { return nil }
 
 func (l operationLines) operation(o *docspace.Operation) error {
-	amount := change(o)
+	amount := fleet.Change(o)
 	return printLine(l.out, operationLine{
 		Date: o.Date.Time, Type: o.Type, Service: o.Service, Description: o.Description, Details: o.Details, Quantity: o.Quantity,
 		Unit: o.ServiceUnit, Amount: amount.Decimal(), Currency: amount.Currency(),
@@ -101,7 +94,7 @@ func (c operationCSV) open() error {
 }
 
 func (c operationCSV) operation(o *docspace.Operation) error {
-	amount := change(o)
+	amount := fleet.Change(o)
 	return writeCells(c.out, o.Date.Format(time.RFC3339), string(o.Type), o.Service, o.Description, o.Details, strconv.FormatInt(o.Quantity, 10),
 		o.ServiceUnit, amount.Decimal(), string(amount.Currency()), o.ParticipantName, o.ParticipantDisplayName, o.AgentID, o.AgentTitle)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bursarhq/bursar/docspace"
+	"github.com/bursarhq/bursar/fleet"
 	"github.com/bursarhq/bursar/money"
 )
 
@@ -121,7 +122,7 @@ func readUsage(ctx context.Context, client *docspace.Client, q docspace.UsageQue
 			return nil, err
 		}
 		if page == nil {
-			return nil, errNothingKnown()
+			return nil, fleet.ErrNothingKnown
 		}
 		for _, u := range page.Items {
 			n, operations := strconv.FormatInt(u.Quantity, 10), strconv.FormatInt(u.OperationCount, 10)
@@ -149,7 +150,7 @@ func readMonths(ctx context.Context, client *docspace.Client, q docspace.UsageQu
 		return nil, err
 	}
 	if months == nil {
-		return nil, errNothingKnown()
+		return nil, fleet.ErrNothingKnown
 	}
 	t := &usageTable{
 		title: "Paid by month", headings: []string{"Month", ">Operations", ">Amount"},

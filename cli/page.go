@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bursarhq/bursar/docspace"
+	"github.com/bursarhq/bursar/fleet"
 	"github.com/bursarhq/bursar/money"
 )
 
@@ -36,7 +37,7 @@ type grid struct {
 const notSaid = "The portal does not say."
 
 // newPage words a report for people; now is what dates are counted from.
-func newPage(r *docspace.Report, lasts *runway, now time.Time) page {
+func newPage(r *docspace.Report, lasts *fleet.Runway, now time.Time) page {
 	p := page{facts: []fact{{"Portal", r.Portal}, {"Read", minute(r.RetrievedAt) + " UTC"}}}
 	sections := map[docspace.Part]func() section{
 		docspace.PartCustomer:   func() section { return customerSection(r.Customer) },
@@ -45,7 +46,7 @@ func newPage(r *docspace.Report, lasts *runway, now time.Time) page {
 		docspace.PartQuotas:     func() section { return quotasSection(r.Quotas) },
 		docspace.PartTopUp:      func() section { return topUpSection(r.TopUp) },
 		docspace.PartCurrencies: func() section { return currenciesSection(r.Currencies) },
-		partRunway:              func() section { return runwaySection(lasts) },
+		fleet.PartRunway:        func() section { return runwaySection(lasts) },
 	}
 	for _, part := range r.Asked {
 		if r.Arrived(part) {

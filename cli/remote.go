@@ -14,6 +14,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/bursarhq/bursar/docspace"
+	"github.com/bursarhq/bursar/fleet"
 )
 
 // operatorConnection is a server whose operator API a command asks.
@@ -74,6 +77,18 @@ func (o *operatorConnection) readKey() (string, error) {
 		Hint: "give it with --key-file FILE, --key - or $BURSAR_OPERATOR_KEY; bursar key create --operator makes one"}
 }
 
+// transport carries the requests; nil is the usual one.
+func (o *operatorConnection) transport() (http.RoundTripper, error) {
+	if o.caCert == "" {
+		return nil, nil
+	}
+	trusted, err := fleet.Trusting(o.caCert)
+	if err != nil {
+		return nil, usage("--ca-cert: %w", err)
+	}
+	return docspace.NewTransport(trusted), nil
+}
+
 // maxAnswer bounds what is read of an answer, in bytes.
 const maxAnswer = 16 << 20
 
@@ -87,7 +102,7 @@ func (o *operatorConnection) do(ctx context.Context, method, path string, in, ou
 	if err != nil {
 		return err
 	}
-	transport, err := transportTrusting(o.caCert)
+	transport, err := o.transport()
 	if err != nil {
 		return err
 	}

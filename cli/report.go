@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bursarhq/bursar/docspace"
+	"github.com/bursarhq/bursar/fleet"
 )
 
 //go:embed report.schema.json
@@ -85,14 +86,14 @@ func partNames() string {
 	for _, p := range docspace.Parts() {
 		names = append(names, string(p))
 	}
-	return strings.Join(append(names, string(partRunway)), ", ")
+	return strings.Join(append(names, string(fleet.PartRunway)), ", ")
 }
 
 func runReport(ctx context.Context, env Env, flags reportFlags) error {
 	var only []docspace.Part
 	for _, name := range flags.only {
 		part := docspace.Part(strings.TrimSpace(name))
-		if part != partRunway && !slices.Contains(docspace.Parts(), part) {
+		if part != fleet.PartRunway && !slices.Contains(docspace.Parts(), part) {
 			return usage("--only: no part %q; there are %s", part, partNames())
 		}
 		only = append(only, part)
@@ -104,7 +105,7 @@ func runReport(ctx context.Context, env Env, flags reportFlags) error {
 	ctx, cancel := context.WithTimeout(ctx, flags.timeout)
 	defer cancel()
 	stop := spin(env, flags.quiet, "Reading "+client.URL())
-	report, lasts := readReport(ctx, client, env.Now(), only)
+	report, lasts := fleet.ReadReport(ctx, client, env.Now(), only)
 	stop()
 	outcome := reportOutcome(report)
 	if len(report.Failed) < len(report.Asked) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/bursarhq/bursar/fleet"
 	"github.com/bursarhq/bursar/money"
 	"github.com/bursarhq/bursar/wallet"
 )
@@ -34,10 +35,10 @@ type bandDocument struct {
 	Optimistic  int `json:"optimistic"`
 }
 
-func runwayDocuments(r runway) []runwayDocument {
+func runwayDocuments(r fleet.Runway) []runwayDocument {
 	all := []runwayDocument{}
-	for _, p := range r.pockets {
-		d := runwayDocument{Currency: p.available.Currency(), Available: p.available.Decimal(), HistoryDays: p.days, Known: p.Known}
+	for _, p := range r.Pockets {
+		d := runwayDocument{Currency: p.Available.Currency(), Available: p.Available.Decimal(), HistoryDays: p.Days, Known: p.Known}
 		if p.Known {
 			alone := bandDocument(p.Alone)
 			d.Weekly = &weeklyDocument{p.Weekly.Pessimistic.Decimal(), p.Weekly.Likely.Decimal(), p.Weekly.Optimistic.Decimal()}
@@ -52,20 +53,20 @@ func runwayDocuments(r runway) []runwayDocument {
 	return all
 }
 
-func runwaySection(r *runway) section {
+func runwaySection(r *fleet.Runway) section {
 	s := section{title: "Runway"}
 	if r == nil {
 		s.texts = []string{"Not known: the portal does not say what the wallet has."}
 		return s
 	}
-	if len(r.pockets) == 0 {
+	if len(r.Pockets) == 0 {
 		s.texts = []string{"There is nothing in the wallet."}
 		return s
 	}
 	s.grid.headings = []string{"Currency", ">Available", ">A week", ">Lasts", ">At worst", ">At best", "Refilled"}
 	known := false
-	for _, p := range r.pockets {
-		row := []string{currencyText(p.available.Currency()), numberText(p.available), "not known", "not known", "", "", ""}
+	for _, p := range r.Pockets {
+		row := []string{currencyText(p.Available.Currency()), numberText(p.Available), "not known", "not known", "", "", ""}
 		if p.Known {
 			known = true
 			row[2], row[3], row[4], row[5] = numberText(p.Weekly.Likely), lastsText(p.Alone.Likely), lastsText(p.Alone.Pessimistic), lastsText(p.Alone.Optimistic)
@@ -102,20 +103,20 @@ func refilledText(r wallet.Runway) string {
 	return "for " + lastsText(r.Refills.Likely)
 }
 
-func (out *csvReport) runway(r runway) {
-	for _, p := range r.pockets {
-		item := string(p.available.Currency())
-		out.amount(partRunway, item, "available", p.available)
-		out.row(partRunway, item, "history_days", strconv.Itoa(p.days), "")
-		out.row(partRunway, item, "known", strconv.FormatBool(p.Known), "")
+func (out *csvReport) runway(r fleet.Runway) {
+	for _, p := range r.Pockets {
+		item := string(p.Available.Currency())
+		out.amount(fleet.PartRunway, item, "available", p.Available)
+		out.row(fleet.PartRunway, item, "history_days", strconv.Itoa(p.Days), "")
+		out.row(fleet.PartRunway, item, "known", strconv.FormatBool(p.Known), "")
 		if !p.Known {
 			continue
 		}
-		out.amount(partRunway, item, "weekly", p.Weekly.Likely)
-		out.amount(partRunway, item, "weekly.pessimistic", p.Weekly.Pessimistic)
-		out.amount(partRunway, item, "weekly.optimistic", p.Weekly.Optimistic)
+		out.amount(fleet.PartRunway, item, "weekly", p.Weekly.Likely)
+		out.amount(fleet.PartRunway, item, "weekly.pessimistic", p.Weekly.Pessimistic)
+		out.amount(fleet.PartRunway, item, "weekly.optimistic", p.Weekly.Optimistic)
 		out.band(item, "alone", p.Alone)
-		out.row(partRunway, item, "refilled", strconv.FormatBool(p.Refilled), "")
+		out.row(fleet.PartRunway, item, "refilled", strconv.FormatBool(p.Refilled), "")
 		if p.Refilled {
 			out.band(item, "refills", p.Refills)
 		}
@@ -123,7 +124,7 @@ func (out *csvReport) runway(r runway) {
 }
 
 func (out *csvReport) band(item, fact string, b wallet.Band) {
-	out.row(partRunway, item, fact+".pessimistic", strconv.Itoa(b.Pessimistic), "")
-	out.row(partRunway, item, fact+".likely", strconv.Itoa(b.Likely), "")
-	out.row(partRunway, item, fact+".optimistic", strconv.Itoa(b.Optimistic), "")
+	out.row(fleet.PartRunway, item, fact+".pessimistic", strconv.Itoa(b.Pessimistic), "")
+	out.row(fleet.PartRunway, item, fact+".likely", strconv.Itoa(b.Likely), "")
+	out.row(fleet.PartRunway, item, fact+".optimistic", strconv.Itoa(b.Optimistic), "")
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bursarhq/bursar/docspace"
+	"github.com/bursarhq/bursar/fleet"
 	"github.com/bursarhq/bursar/money"
 	"github.com/bursarhq/bursar/wallet"
 )
@@ -130,22 +131,22 @@ func (f *backtestFlags) test(ctx context.Context, client *docspace.Client, now t
 	if err != nil {
 		return nil, err
 	}
-	available, err := pocketOf(balance, rule.Target.Currency())
+	available, err := fleet.Pocket(balance, rule.Target.Currency())
 	if err != nil {
 		return nil, err
 	}
-	operations, err := readHistory(ctx, client, now, time.Duration(f.days)*24*time.Hour, maxBacktestOperations)
+	operations, err := fleet.ReadHistory(ctx, client, now, time.Duration(f.days)*24*time.Hour, maxBacktestOperations)
 	if err != nil {
 		return nil, err
 	}
-	history, err := operations.walletHistory(available)
+	history, err := operations.Wallet(available)
 	if err != nil {
 		return nil, err
 	}
 	history.Settlement = f.settlement
 	b := &backtest{
 		Portal: client.URL(), Currency: available.Currency(), From: history.From, To: history.To,
-		Operations: len(history.Movements), Cut: operations.cut, Settlement: seconds(history.Settlement), often: f.often,
+		Operations: len(history.Movements), Cut: operations.Cut, Settlement: seconds(history.Settlement), often: f.often,
 	}
 	for _, m := range history.Movements {
 		if m.Automatic {

@@ -1,4 +1,4 @@
-package cli
+package fleet
 
 import (
 	"context"
@@ -13,9 +13,9 @@ import (
 	"github.com/bursarhq/bursar/wallet"
 )
 
-// partRunway is the part of a report that no portal sends: it is worked out of what
+// PartRunway is the part of a report that no portal sends: it is worked out of what
 // happened in the wallet, what is going to be paid from it, and its top-up rule.
-const partRunway docspace.Part = "runway"
+const PartRunway docspace.Part = "runway"
 
 // runwayParts are the parts of a report that a runway is made of.
 func runwayParts() []docspace.Part {
@@ -30,20 +30,22 @@ const (
 	runwayGrace = 2 * time.Second
 )
 
-// runway is for how long each pocket of a wallet lasts; pockets is nil when the portal
-// does not say what it has.
-type runway struct{ pockets []pocketRunway }
+// Runway is for how long each pocket of a wallet lasts, in the order of the balance.
+type Runway struct{ Pockets []PocketRunway }
 
-type pocketRunway struct {
-	available money.Amount
-	days      int  // of how many whole days it is known what was spent
-	cut       bool // there was more in the time than is read
+// PocketRunway is for how long one pocket lasts.
+type PocketRunway struct {
+	Available money.Amount
+	// Days is of how many whole days it is known what was spent.
+	Days int
+	// Cut says that there was more in the time than is read.
+	Cut bool
 	wallet.Runway
 }
 
 // walletPast is what of a runway must be read beside a report.
 type walletPast struct {
-	history  *operationHistory
+	history  *History
 	upcoming []docspace.UpcomingPayment
 	err      error
 }
@@ -60,7 +62,7 @@ func readPast(ctx context.Context, client *docspace.Client, now time.Time) (p wa
 		}
 	}()
 	// A day more, as whole days are looked at.
-	p.history, p.err = readHistory(ctx, client, now, (7*wallet.RunwayWeeks+1)*24*time.Hour, maxRunwayOperations)
+	p.history, p.err = ReadHistory(ctx, client, now, (7*wallet.RunwayWeeks+1)*24*time.Hour, maxRunwayOperations)
 	<-done
 	if p.err == nil {
 		p.err = failed
@@ -70,7 +72,7 @@ func readPast(ctx context.Context, client *docspace.Client, now time.Time) (p wa
 
 // runwayOf works out for how long a wallet lasts, of a report with its parts and of
 // what was read beside it.
-func runwayOf(r *docspace.Report, p walletPast) (*runway, error) {
+func runwayOf(r *docspace.Report, p walletPast) (*Runway, error) {
 	for _, part := range runwayParts() {
 		if err := r.Failed[part]; err != nil {
 			return nil, err
@@ -82,7 +84,7 @@ func runwayOf(r *docspace.Report, p walletPast) (*runway, error) {
 	case p.err != nil:
 		return nil, p.err
 	}
-	all := &runway{pockets: []pocketRunway{}}
+	all := &Runway{Pockets: []PocketRunway{}}
 	for _, sub := range r.Balance.SubAccounts {
 		if sub.Amount.Currency() == "" {
 			continue
@@ -91,14 +93,14 @@ func runwayOf(r *docspace.Report, p walletPast) (*runway, error) {
 		if err != nil {
 			return nil, fmt.Errorf("work out how long %s last: %w", sub.Amount.Currency(), err)
 		}
-		all.pockets = append(all.pockets, one)
+		all.Pockets = append(all.Pockets, one)
 	}
 	return all, nil
 }
 
-func (p *walletPast) pocket(r *docspace.Report, available money.Amount) (one pocketRunway, err error) {
-	one = pocketRunway{available: available, cut: p.history.cut}
-	o := wallet.Outlook{Now: p.history.to, Available: available}
+func (p *walletPast) pocket(r *docspace.Report, available money.Amount) (one PocketRunway, err error) {
+	one = PocketRunway{Available: available, Cut: p.history.Cut}
+	o := wallet.Outlook{Now: p.history.To, Available: available}
 	if r.TopUp != nil {
 		o.Rule = wallet.Rule{Enabled: r.TopUp.Enabled, Floor: r.TopUp.MinBalance, Target: r.TopUp.UpToBalance}
 	}
@@ -111,7 +113,7 @@ func (p *walletPast) pocket(r *docspace.Report, available money.Amount) (one poc
 	if o.Days, err = p.spent(available); err != nil {
 		return one, err
 	}
-	one.days = len(o.Days)
+	one.Days = len(o.Days)
 	one.Runway, err = o.Runway()
 	return one, err
 }
@@ -130,16 +132,16 @@ func monthly(u docspace.UpcomingPayment, now time.Time) (all []wallet.Scheduled)
 // spent returns what was spent in a currency on each whole day of UTC, the oldest first,
 // as far back as is known.
 func (p *walletPast) spent(available money.Amount) ([]money.Amount, error) {
-	w, err := p.history.walletHistory(available)
+	w, err := p.history.Wallet(available)
 	if err != nil && len(p.history.movements(available.Currency())) == 0 {
 		return nil, nil // nothing was ever in it
 	}
 	if err != nil {
 		return nil, err
 	}
-	today := p.history.to.UTC().Truncate(24 * time.Hour)
+	today := p.history.To.UTC().Truncate(24 * time.Hour)
 	first := today.AddDate(0, 0, -7*wallet.RunwayWeeks)
-	if from := w.From.UTC().Truncate(24*time.Hour).AddDate(0, 0, 1); p.history.from.Before(w.From) || p.history.cut {
+	if from := w.From.UTC().Truncate(24*time.Hour).AddDate(0, 0, 1); p.history.From.Before(w.From) || p.history.Cut {
 		if from.After(first) {
 			first = from
 		}
@@ -148,9 +150,9 @@ func (p *walletPast) spent(available money.Amount) ([]money.Amount, error) {
 	for i := range days {
 		days[i] = money.FromUnits(0, available.Currency())
 	}
-	for i := range p.history.operations {
-		o := &p.history.operations[i]
-		amount := change(o)
+	for i := range p.history.Operations {
+		o := &p.history.Operations[i]
+		amount := Change(o)
 		if amount.Currency() != available.Currency() || o.Date.Before(first) || !o.Date.Before(today) || !spends(o) || p.foretells(o) {
 			continue
 		}
@@ -178,14 +180,16 @@ func (p *walletPast) foretells(o *docspace.Operation) bool {
 	})
 }
 
-// readReport reads the parts of a report, and what a runway needs beside them if it is
-// among them or, where none is named, if it comes in time.
-func readReport(ctx context.Context, client *docspace.Client, now time.Time, only []docspace.Part) (*docspace.Report, *runway) {
-	plain, named := len(only) == 0, slices.Contains(only, partRunway)
+// ReadReport reads the parts of a report, and what a runway needs beside them if it is
+// among them or, where none is named, if it comes in time: it is left out of Asked
+// otherwise. The runway is nil when it was not read, and when the portal does not say
+// what it has.
+func ReadReport(ctx context.Context, client *docspace.Client, now time.Time, only []docspace.Part) (*docspace.Report, *Runway) {
+	plain, named := len(only) == 0, slices.Contains(only, PartRunway)
 	if !plain && !named {
 		return client.Report(ctx, only...), nil
 	}
-	shown := slices.DeleteFunc(slices.Clone(only), func(p docspace.Part) bool { return p == partRunway })
+	shown := slices.DeleteFunc(slices.Clone(only), func(p docspace.Part) bool { return p == PartRunway })
 	if plain {
 		shown = docspace.Parts()
 	}
@@ -204,10 +208,10 @@ func readReport(ctx context.Context, client *docspace.Client, now time.Time, onl
 	all, err := runwayOf(report, <-past)
 	hide(report, shown)
 	if err == nil || named {
-		report.Asked = append(report.Asked, partRunway)
+		report.Asked = append(report.Asked, PartRunway)
 	}
 	if err != nil && named {
-		report.Failed[partRunway] = err
+		report.Failed[PartRunway] = err
 	}
 	return report, all
 }
