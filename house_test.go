@@ -33,10 +33,13 @@ var floors = map[string]int{
 	"store": 4, "fleet": 4,
 
 	"billing": 5, "store/storetest": 5,
+	"check": 5, "doctor": 5, "webpage": 5, "exporter": 5, "export": 5, "reconcile": 5, "manifest": 5,
 
-	"portalapi": 6, "operatorapi": 6, "paymentapi": 6, "cli": 6, "sample": 6, "worker": 6,
+	"portalapi": 6, "operatorapi": 6, "paymentapi": 6, "mcp": 6, "sample": 6, "worker": 6,
 
-	"cmd/bursar": 7, "docspacetest": 7, "bench": 7, "bench/crash": 7, "bench/simulate": 7,
+	"cli": 7,
+
+	"cmd/bursar": 8, "docspacetest": 8, "bench": 8, "bench/crash": 8, "bench/simulate": 8,
 }
 
 // doors are the rooms with a table of answers to errors, and whose errors they
