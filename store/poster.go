@@ -394,9 +394,3 @@ func (p *poster) close() {
 		<-l.stopped
 	}
 }
-
-// moveMoney is a transaction on the books of any portals. It counts up no portal's
-// version: what reads pockets asks for the changes of their books.
-func (s *Store) moveMoney(ctx context.Context, fn func(*Tx) error) error {
-	return s.write(ctx, "", fn)
-}

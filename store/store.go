@@ -128,6 +128,12 @@ func (s *Store) write(ctx context.Context, portalID string, fn func(*Tx) error) 
 	return s.at(AfterCommit)
 }
 
+// moveMoney is a transaction on the books of any portals. It counts up no portal's
+// version: what reads pockets asks for the changes of their books.
+func (s *Store) moveMoney(ctx context.Context, fn func(*Tx) error) error {
+	return s.write(ctx, "", fn)
+}
+
 func (s *Store) run(ctx context.Context, pool chan *session, begin, portalID string, fn func(*Tx) error) (err error) {
 	use, err := s.acquire(ctx, pool, begin)
 	if err != nil {
