@@ -65,6 +65,7 @@ const (
 	ServicesChanged     Action = "services.change"
 	ModelsRestricted    Action = "models.restrict"
 	TopUpRuleChanged    Action = "top_up_rule.change"
+	TopUpsResumed       Action = "top_ups.resume"
 	CreditLimitChanged  Action = "credit_limit.change"
 	UsageReported       Action = "usage.report"
 	PageOpened          Action = "page.open"

@@ -162,7 +162,7 @@ func (s *Service) saveMethod(tx *store.Tx, t *trail, portalID, provider string, 
 	if err := tx.PutCustomer(customer); err != nil {
 		return err
 	}
-	return s.resumeTopUps(tx, t, portalID, customer)
+	return s.methodChanged(tx, t, portalID, customer)
 }
 
 // noteMethod is how the trail tells of a payment method.

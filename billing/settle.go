@@ -160,6 +160,8 @@ func (s *Service) tellEnd(tx *store.Tx, t *trail, c, before store.Collection, re
 		if err := s.topUpEnded(tx, t, c, before, receipt.Transfer); err != nil {
 			return err
 		}
+	} else if err := s.methodPaid(tx, t, c, before); err != nil {
+		return err
 	}
 	if !c.Closed() {
 		return nil

@@ -328,22 +328,6 @@ func (s *Service) topUpDeclined(tx *store.Tx, t *trail, c store.Collection, cust
 	return tx.HastenJobs(s.now(), jobRunway, "") // it does not last as long as it would have
 }
 
-// resumeTopUps has the wallet topped up again that a declined card had stopped, if
-// the customer has another one now.
-func (s *Service) resumeTopUps(tx *store.Tx, t *trail, portalID string, customer store.Customer) error {
-	breaker, err := breakerOf(tx, portalID)
-	if err != nil || customer.MethodStatus != "set" || !breaker.Resumes(customer.Fingerprint, customer.Method) {
-		return err
-	}
-	if err := putBreaker(tx, breaker.Settled()); err != nil {
-		return err
-	}
-	if !breaker.SuspendedAt.IsZero() {
-		t.tell(event.TopUpResumed{Reason: "new_method", Method: customer.MethodLabel})
-	}
-	return s.causeTopUp(tx, topUpMemory{Low: true})
-}
-
 // causeTopUp has the transaction's portal looked at by its top-up rule, now, as though
 // some of it was told already.
 func (s *Service) causeTopUp(tx *store.Tx, told topUpMemory) error {

@@ -175,6 +175,63 @@ func TestNewCardResumesTopUps(t *testing.T) {
 	d.sound()
 }
 
+// declinedDesk returns a desk whose top-ups are suspended, with 19 USD in the wallet, and
+// how much was told by then. The card works again.
+func declinedDesk(t *testing.T) (d *desk, told int) {
+	t.Helper()
+	d = topUpDesk(t, inMemory)
+	d.bank.behaves(sandbox.Behaviour{Decline: payment.CardDeclined})
+	d.pay("k", "6 USD")
+	d.wait(3 * day)
+	d.bank.behaves(sandbox.Behaviour{})
+	return d, len(d.events("p", 0))
+}
+
+// A card that pays for something else is one that works.
+func TestDepositByHandResumesTopUps(t *testing.T) {
+	d, told := declinedDesk(t)
+	if _, err := d.Deposit(t.Context(), "p", "by hand", billing.Deposit{Amount: amount("5 USD")}); err != nil {
+		t.Fatal(err)
+	}
+	d.wait(time.Minute)
+	d.pay("l", "5 USD")
+	d.wait(time.Minute)
+	want := []string{"deposit.settled", "topup.resumed collected", "balance.low", "topup.planned", "deposit.settled", "topup.succeeded"}
+	diff(t, "told", d.events("p", 0, "reason")[told:], want)
+	diff(t, "wallet", d.wallet("USD"), "100.00 USD")
+	d.sound()
+}
+
+// Whoever runs Bursar may have the same card tried again.
+func TestOperatorResumesTopUps(t *testing.T) {
+	d, told := declinedDesk(t)
+	for _, want := range []bool{true, false} {
+		resumed, err := d.ResumeTopUps(t.Context(), "p")
+		if resumed != want || err != nil {
+			t.Errorf("%t, %v", resumed, err)
+		}
+	}
+	d.wait(time.Minute)
+	want := []string{"topup.resumed asked", "topup.planned", "deposit.settled", "topup.succeeded"}
+	diff(t, "told", d.events("p", 0, "reason")[told:], want)
+	diff(t, "wallet", d.wallet("USD"), "100.00 USD")
+	if _, err := d.ResumeTopUps(t.Context(), "nobody"); !errors.Is(err, billing.ErrNotFound) {
+		t.Errorf("a portal that is not there: %v", err)
+	}
+	lines, err := d.Audit(t.Context(), "p", 0, 100)
+	d.must(err)
+	n := 0
+	for _, line := range lines {
+		if line.Action == string(billing.TopUpsResumed) && line.Before == `{"declines":4,"reason":"card_declined"}` {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d lines in the trail: %+v", n, lines)
+	}
+	d.sound()
+}
+
 // Nothing is collected while somebody pays in by hand, nor the other way round.
 func TestDepositsByHandAndByItselfExcludeEachOther(t *testing.T) {
 	d := topUpDesk(t, inMemory)

@@ -18,7 +18,7 @@ func newCustomer(env Env) *cobra.Command {
 		GroupID: GroupRun,
 		RunE:    noSubcommand,
 	}
-	cmd.AddCommand(newCustomerSet(env), newCustomerLimit(env))
+	cmd.AddCommand(newCustomerSet(env), newCustomerLimit(env), newCustomerResume(env))
 	return cmd
 }
 
@@ -133,6 +133,34 @@ bursar customer limit --portal portal.example.com --amount USD=0`,
 				return err
 			}
 			_, err := fmt.Fprintf(env.Stdout, "The wallet of %s may be overdrawn by %s.\n", portalID, limit)
+			return err
+		})
+	}
+	return cmd
+}
+
+func newCustomerResume(env Env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "resume",
+		Short: "Top a wallet up again after declines",
+		Long: `Forget what the customer's payment method declined, so that the wallet is topped up again
+by its rule, with the method that there is: its bank may have been talked to. A new method
+does that by itself, and so does one that paid for something else.`,
+		Example: "bursar customer resume --portal portal.example.com",
+		Args:    cobra.NoArgs,
+	}
+	data, portal := DatabaseFlags(cmd, env), portalFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return withPortal(cmd, data, *portal, env, func(s *billing.Service, portalID string) error {
+			resumed, err := s.ResumeTopUps(cmd.Context(), portalID)
+			if err != nil {
+				return err
+			}
+			text := "The wallet of %s is topped up again.\n"
+			if !resumed {
+				text = "Nothing had stopped the top-ups of %s.\n"
+			}
+			_, err = fmt.Fprintf(env.Stdout, text, portalID)
 			return err
 		})
 	}

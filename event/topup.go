@@ -107,8 +107,8 @@ func (TopUpSuspended) Type() Type { return TypeTopUpSuspended }
 
 // TopUpResumed is told when automatic top-ups that were suspended go on.
 type TopUpResumed struct {
-	// Reason is why: "new_method" when the payment method is another, "rule_changed" or
-	// "asked". More may come.
+	// Reason is why: "new_method" when the payment method is another, "collected" when it
+	// paid for something else, "asked" when an operator did. More may come.
 	Reason string `json:"reason"`
 	// Method is what is collected from now, for people.
 	Method string `json:"method,omitzero"`

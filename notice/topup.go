@@ -55,8 +55,8 @@ func (w *writer) topUpResumed(d event.TopUpResumed) letter {
 	switch d.Reason {
 	case "new_method":
 		l.add("Because", "there is a new payment method")
-	case "rule_changed":
-		l.add("Because", "the settings for it were changed")
+	case "collected":
+		l.add("Because", "the payment method paid again")
 	case "asked":
 		l.add("Because", "somebody asked for it")
 	}

@@ -190,3 +190,19 @@ func (d *door) clearTopUpRule(w http.ResponseWriter, r *http.Request, id ids) er
 	writeNothing(w)
 	return nil
 }
+
+// resumeTopUps answers POST /v1/portals/{portal}/top-up-rule/resume.
+func (d *door) resumeTopUps(w http.ResponseWriter, r *http.Request, id ids) error {
+	if err := empty(w, r); err != nil {
+		return err
+	}
+	resumed, err := d.service.ResumeTopUps(r.Context(), id[0])
+	if err != nil {
+		return err
+	}
+	o := newObject(64)
+	o.text("portal", id[0])
+	o.boolean("resumed", resumed)
+	o.write(w, http.StatusOK)
+	return nil
+}

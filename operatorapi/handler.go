@@ -116,6 +116,7 @@ func routes() []route {
 		{method: "GET", path: "/v1/portals/{portal}/top-up-rule", answer: (*door).getTopUpRule},
 		{method: "PUT", path: "/v1/portals/{portal}/top-up-rule", answer: (*door).setTopUpRule},
 		{method: "DELETE", path: "/v1/portals/{portal}/top-up-rule", answer: (*door).clearTopUpRule},
+		{method: "POST", path: "/v1/portals/{portal}/top-up-rule/resume", answer: (*door).resumeTopUps},
 		{method: "PUT", path: "/v1/portals/{portal}/credit-limit", answer: (*door).setCreditLimit},
 		{method: "GET", path: "/v1/portals/{portal}/subscriptions", answer: (*door).getSubscriptions},
 		{method: "PUT", path: "/v1/portals/{portal}/subscriptions", answer: (*door).setSubscriptions},

@@ -20,6 +20,7 @@ func writes(user, key string) []request {
 		{method: "POST", path: at + "/keys", body: `{"name":"n"}`},
 		{method: "PUT", path: at + "/customer", body: `{"email":"a@example.com"}`},
 		{method: "PUT", path: at + "/top-up-rule", body: `{"minBalance":"20","upToBalance":"100","currency":"USD"}`},
+		{method: "POST", path: at + "/top-up-rule/resume", body: `{}`},
 		{method: "PUT", path: at + "/credit-limit", body: `{"limit":"1","currency":"USD"}`},
 		{method: "PUT", path: at + "/subscriptions", body: `{"subscriptions":[]}`},
 		{method: "PUT", path: at + "/services", body: `{"services":[]}`},
