@@ -270,10 +270,13 @@ func (s *Store) ClaimJobs(ctx context.Context, now time.Time, lease time.Duratio
 			now.UnixMicro(), now.Add(lease).UnixMicro(), limit)
 		return err
 	})
+	if err != nil {
+		return nil, err // not one of them is the caller's: the claim was not kept
+	}
 	slices.SortFunc(all, func(a, b Job) int {
 		return cmp.Or(cmp.Compare(a.PortalID, b.PortalID), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Subject, b.Subject))
 	})
-	return all, err
+	return all, nil
 }
 
 // ChangeJobs is a transaction on jobs that concern no portal, or on jobs alone: it

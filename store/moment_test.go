@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/bursarhq/bursar/ledger"
 	"github.com/bursarhq/bursar/wallet"
@@ -74,6 +75,38 @@ func TestFaultsHappenAtTheirMoments(t *testing.T) {
 					t.Errorf("%s that is stopped %q was done: %t", what, stop, done)
 				}
 			}
+		}
+	})
+}
+
+// Of a claim that was not kept, nobody gets a job: another one may have it by the same
+// count of its fence.
+func TestClaimThatIsLostHasNoJobs(t *testing.T) {
+	onEachConfig(t, func(t *testing.T, config Config) {
+		var stop Moment
+		lost := errors.New("lost")
+		config.Fault = func(m Moment) error {
+			if m == stop {
+				return lost
+			}
+			return nil
+		}
+		s := openWith(t, config)
+		cause := func(tx *Tx) error { return tx.CauseJob(epoch, Job{Kind: "k", RunAt: epoch}) }
+		if err := s.ChangeJobs(t.Context(), "", cause); err != nil {
+			t.Fatal(err)
+		}
+		for _, stop = range []Moment{BeforeWrite, BeforeCommit, AfterCommit} {
+			if jobs, err := s.ClaimJobs(t.Context(), epoch, time.Minute, 10); len(jobs) != 0 || !errors.Is(err, lost) {
+				t.Errorf("stopped %q: %+v, %v", stop, jobs, err)
+			}
+		}
+		stop = ""
+		if jobs, err := s.ClaimJobs(t.Context(), epoch, time.Minute, 10); len(jobs) != 0 || err != nil {
+			t.Errorf("the last one was kept: %+v, %v", jobs, err)
+		}
+		if jobs, err := s.ClaimJobs(t.Context(), epoch.Add(time.Minute), time.Minute, 10); len(jobs) != 1 || jobs[0].Fence != 2 || err != nil {
+			t.Errorf("when the lease of the one that was kept is over: %+v, %v", jobs, err)
 		}
 	})
 }
