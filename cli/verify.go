@@ -45,10 +45,10 @@ bursar verify --since 24h --json`,
 			return err
 		}
 		return withService(cmd.Context(), data, true, env, func(s *billing.Service) error {
-			progress := newProgress(env)
-			in.Progress = progress.tell
+			seen := newTally(env)
+			in.Progress = seen.tell
 			verified, sums, err := s.Verify(cmd.Context(), in)
-			progress.clear()
+			seen.clear()
 			if asJSON {
 				if err := printJSON(env.Stdout, newVerdict(in.Since, verified, sums, err)); err != nil {
 					return err
@@ -147,24 +147,24 @@ func newVerdict(since time.Time, v store.Verified, sums []ledger.Sum, err error)
 	return out
 }
 
-// progress shows how far something is, on a terminal, on one line.
-type progress struct {
+// tally shows on a terminal what was verified so far, of nobody knows how much.
+type tally struct {
 	env   Env
 	shown time.Time // zero: nothing was
 	show  bool
 }
 
-func newProgress(env Env) *progress { return &progress{env: env, show: isTerminal(env.Stderr)} }
+func newTally(env Env) *tally { return &tally{env: env, show: isTerminal(env.Stderr)} }
 
 // tell is called often, and writes now and then.
-func (p *progress) tell(v store.Verified) {
+func (p *tally) tell(v store.Verified) {
 	if now := time.Now(); p.show && now.Sub(p.shown) > time.Second/4 {
 		p.shown = now
 		fmt.Fprintf(p.env.Stderr, "\r\x1b[K%d portals, %d transfers, %d holds", v.Portals, v.Transfers, v.Holds)
 	}
 }
 
-func (p *progress) clear() {
+func (p *tally) clear() {
 	if !p.shown.IsZero() {
 		fmt.Fprint(p.env.Stderr, "\r\x1b[K")
 	}
