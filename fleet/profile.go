@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/rogpeppe/go-internal/lockedfile"
 )
 
 var (
@@ -137,7 +138,9 @@ func Load(path string) (*Profiles, error) {
 		return nil, fmt.Errorf("read profiles: %w", err)
 	}
 	var file profilesFile
-	if len(bytes.TrimSpace(text)) > 0 {
+	if plain, ok := readPlain(string(text)); ok {
+		file.Portals = plain
+	} else if len(bytes.TrimSpace(text)) > 0 {
 		if err := yaml.UnmarshalWithOptions(text, &file, yaml.Strict()); err != nil {
 			return nil, fmt.Errorf("%w: %s: %s", ErrProfiles, path, yaml.FormatError(err, false, false))
 		}
@@ -151,6 +154,28 @@ func Load(path string) (*Profiles, error) {
 	}
 	slices.SortFunc(p.all, func(a, b Profile) int { return cmp.Compare(a.Name, b.Name) })
 	return p, nil
+}
+
+// Edit loads a file of profiles, has it changed, and saves it, while no other Edit
+// does: of several at once none is lost. What change fails with leaves the file as it
+// was. The lock is a file beside it, ending in ".lock", which stays.
+func Edit(path string, change func(*Profiles) error) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("write profiles: %w", err)
+	}
+	unlock, err := lockedfile.MutexAt(path + ".lock").Lock()
+	if err != nil {
+		return fmt.Errorf("write profiles: %w", err)
+	}
+	defer unlock()
+	p, err := Load(path)
+	if err != nil {
+		return err
+	}
+	if err := change(p); err != nil {
+		return err
+	}
+	return p.Save()
 }
 
 // Path returns the name of the file.
@@ -220,12 +245,8 @@ func (p *Profiles) Remove(name string) error {
 }
 
 // Save writes the file whole or not at all, for its owner alone.
-func (p *Profiles) Save() (err error) {
-	file := yaml.MapSlice{}
-	for _, profile := range p.all {
-		file = append(file, yaml.MapItem{Key: profile.Name, Value: profile})
-	}
-	text, err := yaml.Marshal(yaml.MapSlice{{Key: "portals", Value: file}})
+func (p *Profiles) Save() error {
+	text, err := writePlain(p.all)
 	if err != nil {
 		return fmt.Errorf("write profiles: %w", err)
 	}
