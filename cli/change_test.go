@@ -95,7 +95,7 @@ var changes = []struct {
 	paid  bool   // it bears an idempotency key
 	want  map[string]any
 }{
-	{"topup --amount USD=10", "deposit", true, map[string]any{"change": "topup", "amount": "10.00", "currency": "USD", "paidFrom": "card"}},
+	{"deposit --amount USD=10", "deposit", true, map[string]any{"change": "deposit", "amount": "10.00", "currency": "USD", "paidFrom": "card"}},
 	{"plan set --quantity 12", "update", true,
 		map[string]any{"change": "plan set", "product": "admin", "quantity": 12., "periodPrice": "240.00", "currency": "USD", "paidFrom": "card"}},
 	{"service buy storage --quantity 10", "updatewallet", true,
@@ -246,11 +246,11 @@ func TestRefusedChangesSayWhy(t *testing.T) {
 		{"too little money", "service buy storage --quantity 100 --yes", func(d *desk) { d.SetBalance(amount(d.t, "1", "USD")) },
 			cli.ExitFailed, []string{"402", "hint: the wallet, the plan"}},
 		{"more AI credit than money", "service credit-ai USD=1000 --yes", nil, cli.ExitFailed, []string{"Insufficient balance", "hint:"}},
-		{"a declined card", "topup --amount USD=10 --yes", func(d *desk) { d.SetCustomer(billing.CustomerChange{MethodType: "card_declined"}) },
+		{"a declined card", "deposit --amount USD=10 --yes", func(d *desk) { d.SetCustomer(billing.CustomerChange{MethodType: "card_declined"}) },
 			cli.ExitFailed, []string{"the portal did not do it", "hint: portals say no more"}},
-		{"no card", "topup --amount USD=10 --yes", func(d *desk) { d.SetCustomer(billing.CustomerChange{MethodStatus: "none"}) },
+		{"no card", "deposit --amount USD=10 --yes", func(d *desk) { d.SetCustomer(billing.CustomerChange{MethodStatus: "none"}) },
 			cli.ExitNotAllowed, []string{"payment method is not set", "hint: only the payer"}},
-		{"a currency that nobody takes", "topup --amount CHF=10 --yes", nil, cli.ExitFailed, []string{"Unsupported currency", "hint:"}},
+		{"a currency that nobody takes", "deposit --amount CHF=10 --yes", nil, cli.ExitFailed, []string{"Unsupported currency", "hint:"}},
 		{"fewer than are used", "plan set --quantity 3 --yes", nil, cli.ExitFailed, []string{"402", "hint: the wallet, the plan"}},
 		{"as many as there are", "plan set --quantity 10 --yes", nil, cli.ExitFailed, []string{"Invalid quantity"}},
 		{"a product that is none", "service buy gold --quantity 1 --yes", nil, cli.ExitFailed, []string{"Invalid product"}},
@@ -259,13 +259,13 @@ func TestRefusedChangesSayWhy(t *testing.T) {
 			cli.ExitNotAllowed, []string{"403", "hint: only the payer"}},
 		{"a member", "plan set --quantity 12 --yes", func(d *desk) { d.world["DOCSPACE_API_KEY"] = d.KeyOf(billing.Member) },
 			cli.ExitNotAllowed, []string{"403", "hint: only the payer"}},
-		{"too many requests", "topup --amount USD=10 --yes", func(d *desk) { d.Inject(docspacetest.Fault{Path: "deposit", Status: 429}) },
+		{"too many requests", "deposit --amount USD=10 --yes", func(d *desk) { d.Inject(docspacetest.Fault{Path: "deposit", Status: 429}) },
 			cli.ExitFailed, []string{"429", "hint: the portal asks for a pause"}},
 		{"a price that nobody knows", "service buy storage --quantity 1 --yes", func(d *desk) { d.Inject(docspacetest.Fault{Path: "calculatewallet", Null: true}) },
 			cli.ExitFailed, []string{"does not say what it costs; nothing was bought", "hint:"}},
 		{"a balance that can't be read", "service buy storage --quantity 1 --yes", func(d *desk) { d.Inject(at("customer/balance", docspacetest.Failed())) },
 			cli.ExitFailed, []string{"get balance: 500", "hint:"}},
-		{"a portal that is down", "topup --amount USD=10 --yes", func(d *desk) { d.Inject(docspacetest.BadGateway()) },
+		{"a portal that is down", "deposit --amount USD=10 --yes", func(d *desk) { d.Inject(docspacetest.BadGateway()) },
 			cli.ExitFailed, []string{"502", "hint: the portal failed"}},
 		{"a plan that is there", "plan buy admin --quantity 5", nil, cli.ExitFailed, []string{"the portal has a plan", "hint: bursar plan show"}},
 		{"a plan that is not paid by card", "plan balance", func(d *desk) {
@@ -339,13 +339,13 @@ func TestDoneIsDoneThoughNobodyReadsIt(t *testing.T) {
 		Stdin: strings.NewReader(""), Stdout: deaf{}, Stderr: new(bytes.Buffer),
 		Getenv: func(name string) string { return d.world[name] }, Now: func() time.Time { return noon },
 	})
-	root.SetArgs(words("topup --amount USD=10 --yes --idempotency-key two"))
+	root.SetArgs(words("deposit --amount USD=10 --yes --idempotency-key two"))
 	root.SilenceErrors, root.SilenceUsage = true, true
 	err := root.ExecuteContext(t.Context())
 	if err == nil || !strings.Contains(printed(err), "it was done, under the idempotency key two") {
 		t.Errorf("it says %v", err)
 	}
-	d.must("topup --amount USD=10 --yes --idempotency-key two")
+	d.must("deposit --amount USD=10 --yes --idempotency-key two")
 	if got := d.available(); got != "158.50" {
 		t.Errorf("the wallet has %s", got)
 	}
@@ -360,7 +360,7 @@ func TestChangesTakeTheirKeyAsReportDoes(t *testing.T) {
 		Stdin: strings.NewReader(d.Key + "\n"), Stdout: &out, Stderr: &errs,
 		Getenv: func(string) string { return "" }, Now: func() time.Time { return noon },
 	})
-	root.SetArgs([]string{"topup", "--portal", d.URL, "--key", "-", "--amount", "USD=10", "--yes"})
+	root.SetArgs([]string{"deposit", "--portal", d.URL, "--key", "-", "--amount", "USD=10", "--yes"})
 	root.SilenceErrors, root.SilenceUsage = true, true
 	if err := root.ExecuteContext(t.Context()); err != nil || errs.Len() > 0 {
 		t.Fatalf("%v, %s", err, errs.String())

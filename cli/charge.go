@@ -1,53 +1,10 @@
 package cli
 
 import (
-	"context"
-
 	"github.com/spf13/cobra"
 
 	"github.com/bursarhq/bursar/billing"
 )
-
-func newDeposit(env Env) *cobra.Command {
-	var (
-		amount string
-		in     billing.Deposit
-	)
-	cmd := &cobra.Command{
-		Use:   "deposit",
-		Short: "Collect money from a customer into the wallet",
-		Long: `Have the payment provider collect an amount by the customer's payment method, and
-put it into the wallet. The amount is in whole minor units, such as cents.
-
-There is no provider unless --payments names one. The sandbox is for trying things
-out: it says that it collected, and takes money from nobody.` + moneyNotes,
-		Example: `# A hundred dollars that nobody pays
-bursar deposit --portal portal.example.com --amount USD=100 --payments sandbox
-
-# Try again what may have happened, without collecting twice
-bursar deposit --portal portal.example.com --amount USD=100 --payments sandbox --idempotency-key order-7001`,
-		GroupID: GroupMoney,
-		Args:    cobra.NoArgs,
-	}
-	m := addMover(cmd, env)
-	m.payments = PaymentsFlags(cmd, env, PaymentsNone)
-	cmd.Flags().StringVar(&amount, "amount", "", "what is collected, as "+amountForm+" (required)")
-	cmd.Flags().StringVar(&in.Participant, "participant", "", "who asked for it: the id of a user, or a name")
-	_ = cmd.MarkFlagRequired("amount")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
-		if in.Amount, err = parseAmount("--amount", amount); err != nil {
-			return err
-		}
-		return m.run(cmd, "Deposited", func(s *billing.Service) (string, error) { return s.FindPortal(cmd.Context(), *m.portal) },
-			func(ctx context.Context, s *billing.Service, portalID, key string) (billing.Receipt, error) {
-				if m.dryRun {
-					return s.RehearseDeposit(ctx, portalID, key, in)
-				}
-				return s.Deposit(ctx, portalID, key, in)
-			})
-	}
-	return cmd
-}
 
 // chargeFlags adds what says for what a wallet pays, and returns how to read it.
 func chargeFlags(cmd *cobra.Command, amountHelp string) func() (billing.Charge, error) {

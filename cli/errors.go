@@ -85,7 +85,7 @@ var outcomes = []struct {
 	{billing.ErrScope, ExitNotAllowed, "bursar key create --scope '*:read' makes one that may"},
 	{billing.ErrAccessDenied, ExitNotAllowed, "use a key of the owner or an administrator"},
 
-	{billing.ErrInsufficient, ExitFailed, "the wallet has less than that: bursar deposit or bursar credit put money in"},
+	{billing.ErrInsufficient, ExitFailed, "the wallet has less than that: bursar payment or bursar credit put money in"},
 	{billing.ErrMismatch, ExitFailed, "a key is for one order for ever: repeat that order as it was, or choose another --idempotency-key"},
 	{billing.ErrHoldClosed, ExitFailed, "a hold ends once; open another one"},
 	{billing.ErrOverHold, ExitFailed, "complete it with what it reserves at most, and charge the rest"},

@@ -166,12 +166,12 @@ func TestMoneyCommandsSayWhatTheyDid(t *testing.T) {
 		b.refuse(cli.ExitFailed, "correct t99.acme --reason 'Nothing'")
 		b.refuse(cli.ExitUsage, "correct 2 --reason 'Nothing'")
 
-		b.refuse(cli.ExitFailed, "deposit --amount USD=100")
-		b.refuse(cli.ExitUsage, "deposit --amount USD=0.001 --payments sandbox")
-		b.refuse(cli.ExitUsage, "deposit --amount CHF=5 --payments sandbox")
-		b.show("deposit --amount USD=100 --payments sandbox --idempotency-key d-1")
-		b.show("deposit --amount USD=100 --payments sandbox --idempotency-key d-1 -o json")
-		b.refuse(cli.ExitFailed, "deposit --amount USD=101 --payments sandbox --idempotency-key d-1")
+		b.refuse(cli.ExitFailed, "payment collect --amount USD=100")
+		b.refuse(cli.ExitUsage, "payment collect --amount USD=0.001 --payments sandbox")
+		b.refuse(cli.ExitUsage, "payment collect --amount CHF=5 --payments sandbox")
+		b.show("payment collect --amount USD=100 --payments sandbox --idempotency-key d-1")
+		b.show("payment collect --amount USD=100 --payments sandbox --idempotency-key d-1 -o json")
+		b.refuse(cli.ExitFailed, "payment collect --amount USD=101 --payments sandbox --idempotency-key d-1")
 
 		for _, format := range []string{"table", "json", "csv"} {
 			b.show("statement --portal acme.example.com -o " + format)
@@ -193,7 +193,7 @@ func TestDryRunsChangeNothing(t *testing.T) {
 		for i, line := range []string{
 			"charge --service backup --amount USD=0.10", "hold open --service backup --amount USD=0.10", "hold extend h1.acme",
 			"hold complete h1.acme --amount 0.5", "hold void h1.acme", "credit --amount USD=3 --reason why", "correct t2.acme --reason why",
-			"deposit --amount USD=7 --payments sandbox", "charge --service ai --amount USD=1 --idempotency-key c",
+			"payment collect --amount USD=7 --payments sandbox", "charge --service ai --amount USD=1 --idempotency-key c",
 		} {
 			before := b.dump()
 			var dry, done map[string]any
@@ -223,7 +223,7 @@ func TestDryRunsChangeNothing(t *testing.T) {
 		}
 		b.refuse(cli.ExitFailed, "charge --service backup --amount USD=5000 --dry-run")
 		b.refuse(cli.ExitFailed, "charge --service ai --amount USD=2 --idempotency-key c --dry-run")
-		b.refuse(cli.ExitFailed, "deposit --amount USD=7 --dry-run")
+		b.refuse(cli.ExitFailed, "payment collect --amount USD=7 --dry-run")
 	})
 }
 

@@ -20,12 +20,12 @@ func New(env Env) *cobra.Command {
 
 "report" retrieves who pays for a portal, its balance by currency, its plan, the
 plans on offer, its top-up rule and its currencies; "operations" what happened in its
-wallet. "plan", "service", "topup" and "topup-rule" change what it has and pays.
+wallet. "plan", "service", "deposit" and "topup-rule" change what it has and pays.
 
 "serve" answers the same API for portals of its own, which "portal", "user", "key",
 "customer" and "usage" set up, with what "catalog" shows for sale. What their wallets
-hold moves over its API, or by "deposit", "payment", "charge", "hold", "credit" and
-"correct"; "verify" proves that not a cent is missing, and "audit" says who changed
+hold moves over its API, or by "payment", "charge", "hold", "credit" and "correct";
+"verify" proves that not a cent is missing, and "audit" says who changed
 what. "demo" shows all of it at once.`,
 		Example: `# See it work, with nothing to set up
 bursar demo
@@ -55,7 +55,7 @@ bursar report --portal https://portal.example.com --key-file key.txt`,
 		newOperations(env),
 		newPlan(env),
 		newServiceCommand(env),
-		newTopUp(env),
+		newDeposit(env),
 		newTopUpRule(env),
 		newPortal(env),
 		newUser(env),
@@ -65,7 +65,6 @@ bursar report --portal https://portal.example.com --key-file key.txt`,
 		newUsage(env),
 		newEvents(env),
 		newWebhook(env),
-		newDeposit(env),
 		newPayment(env),
 		newCharge(env),
 		newHold(env),

@@ -79,7 +79,7 @@ func plainText(sent string) string {
 // and what it is paid from, and says yes before anything is sent.
 func TestPeopleAreAskedBeforeAnythingIsChanged(t *testing.T) {
 	t.Parallel()
-	const buy, card = "service buy storage --quantity 100", "topup --amount USD=10"
+	const buy, card = "service buy storage --quantity 100", "deposit --amount USD=10"
 	interrupt := func(_ *os.File, program *os.Process) { _ = program.Signal(syscall.SIGINT) }
 	for _, c := range []struct {
 		name, line string
@@ -133,7 +133,7 @@ func TestPeopleAreNotAskedInVain(t *testing.T) {
 	t.Parallel()
 	portal := docspacetest.New(t)
 	for _, flag := range []string{"--yes", "--dry-run"} {
-		got, sent := asked(t, portal, says("n\n"), "topup", "--amount", "USD=10", flag, "-o", "json")
+		got, sent := asked(t, portal, says("n\n"), "deposit", "--amount", "USD=10", flag, "-o", "json")
 		if got.code != 0 || strings.Contains(sent, "Go on") || !strings.HasPrefix(got.stdout, "{\n") || strings.Contains(got.stdout, "\x1b") {
 			t.Errorf("%s: exit status %d, %q and %q", flag, got.code, sent, got.stdout)
 		}
@@ -145,7 +145,7 @@ func TestNobodyIsAskedThroughAPipe(t *testing.T) {
 	t.Parallel()
 	portal := docspacetest.New(t)
 	env := []string{"DOCSPACE_URL=" + portal.URL, "DOCSPACE_API_KEY=" + portal.Key}
-	got := runProgram(t, "y\ny\ny\n", env, "bursar", "topup", "--amount", "USD=10")
+	got := runProgram(t, "y\ny\ny\n", env, "bursar", "deposit", "--amount", "USD=10")
 	if got.code != 2 || got.stdout != "" || !strings.Contains(got.stderr, "nobody is there to confirm it; nothing was sent\nhint: --yes goes on unasked") {
 		t.Errorf("%+v", got)
 	}
