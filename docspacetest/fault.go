@@ -3,7 +3,9 @@ package docspacetest
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"time"
@@ -34,6 +36,16 @@ type Fault struct {
 	// Null answers with an envelope that has no payload, as a portal does when
 	// it knows nothing.
 	Null bool
+
+	// Skew is how far the clock that the portal's answers are dated by is ahead; behind
+	// if it is below nought. The answer is the portal's own otherwise.
+	Skew time.Duration
+	// Change is given the body of the portal's own answer, and returns what is sent in
+	// its place: a page that lacks its end, a row twice. nil changes nothing.
+	Change func(body []byte) []byte
+	// After is called when the answer was sent, and before the caller knows that it is
+	// at its end: what happens between one page and the next. nil is nothing.
+	After func()
 
 	// Status answers with this status; 0 means 200 when Body is set.
 	Status int
@@ -157,8 +169,11 @@ func (fs *faults) before(next http.Handler) http.Handler {
 			case <-fs.ended:
 			}
 		}
+		if struck && f.After != nil {
+			defer f.After()
+		}
 		if !struck || f.onlyDelays() {
-			next.ServeHTTP(w, r)
+			fs.pass(w, r, f, next)
 			return
 		}
 		if f.Late {
@@ -166,6 +181,24 @@ func (fs *faults) before(next http.Handler) http.Handler {
 		}
 		fs.answer(w, r, f)
 	})
+}
+
+// pass has the portal answer, dated and changed as the fault says.
+func (fs *faults) pass(w http.ResponseWriter, r *http.Request, f Fault, next http.Handler) {
+	if f.Skew != 0 {
+		w.Header().Set("Date", time.Now().Add(f.Skew).UTC().Format(http.TimeFormat))
+	}
+	if f.Change == nil {
+		next.ServeHTTP(w, r)
+		return
+	}
+	held := httptest.NewRecorder()
+	next.ServeHTTP(held, r)
+	body := f.Change(held.Body.Bytes())
+	maps.Copy(w.Header(), held.Header())
+	w.Header().Set("Content-Length", fmt.Sprint(len(body)))
+	w.WriteHeader(held.Code)
+	_, _ = w.Write(body)
 }
 
 // unread takes an answer that nobody gets.

@@ -3,6 +3,7 @@ package docspacetest
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -39,26 +40,46 @@ type Portal struct {
 	clock   *clock.Virtual
 	worker  *worker.Worker
 	faults  *faults
-	mail    letters
+	mail    *letters
 }
 
 // New starts a portal for one test.
 func New(t testing.TB) *Portal {
 	t.Helper()
-	return start(t, portalapi.Quirks{})
+	return newHouse(t, portalapi.Quirks{}).portal(t, "")
 }
 
 // NewStock starts a portal that keeps the ways of a stock DocSpace where Bursar
 // does better: signs for currency codes, no due date of the plan, and others.
 func NewStock(t testing.TB) *Portal {
 	t.Helper()
-	return start(t, portalapi.StockQuirks())
+	return newHouse(t, portalapi.StockQuirks()).portal(t, "")
 }
 
-func start(t testing.TB, quirks portalapi.Quirks) *Portal {
+// Many starts n portals for one test, each with an address, a key and faults of its own.
+// They are in one process and one database, and have one clock and one mailbox.
+func Many(t testing.TB, n int) []*Portal {
 	t.Helper()
-	ctx := context.Background()
-	db, err := store.Open(ctx, store.Config{InMemory: true})
+	h := newHouse(t, portalapi.Quirks{})
+	all := make([]*Portal, n)
+	for i := range all {
+		all[i] = h.portal(t, fmt.Sprintf("p%d", i))
+	}
+	return all
+}
+
+// house is what portals have in common.
+type house struct {
+	service *billing.Service
+	clock   *clock.Virtual
+	worker  *worker.Worker
+	door    http.Handler
+	mail    *letters
+}
+
+func newHouse(t testing.TB, quirks portalapi.Quirks) *house {
+	t.Helper()
+	db, err := store.Open(context.Background(), store.Config{InMemory: true})
 	if err != nil {
 		t.Fatal("docspacetest: ", err)
 	}
@@ -67,37 +88,64 @@ func start(t testing.TB, quirks portalapi.Quirks) *Portal {
 			t.Error("docspacetest: ", err)
 		}
 	})
-	p := &Portal{t: t, clock: clock.NewVirtual(time.Now()), faults: newFaults()}
-	collector := billing.NewSandbox(db, sandbox.Config{Now: p.clock.Now})
-	p.service, err = billing.New(billing.Config{
-		Store: db, Now: p.clock.Now, Provider: collector, StockQuirks: quirks.NoPlanDueDate,
-		Mail: &p.mail, MailFrom: "portal@example.com", SalesEmail: "sales@example.com",
+	h := &house{clock: clock.NewVirtual(time.Now()), mail: &letters{}}
+	collector := billing.NewSandbox(db, sandbox.Config{Now: h.clock.Now})
+	h.service, err = billing.New(billing.Config{
+		Store: db, Now: h.clock.Now, Provider: collector, StockQuirks: quirks.NoPlanDueDate,
+		Mail: h.mail, MailFrom: "portal@example.com", SalesEmail: "sales@example.com",
 	})
 	if err != nil {
 		t.Fatal("docspacetest: ", err)
 	}
-	p.worker = worker.New(worker.Config{Service: p.service, Clock: p.clock})
-	company, err := sample.Create(ctx, p.service, sample.Config{Now: p.clock.Now()})
-	if err != nil {
-		t.Fatal("docspacetest: ", err)
-	}
-	quiet := slog.New(slog.DiscardHandler)
-	server := httptest.NewServer(httpd.Wrap(httpd.Config{
-		Handler: p.faults.before(doors(
-			paymentapi.New(paymentapi.Config{Provider: collector, Handle: p.service.Receive, Log: quiet}),
-			portalapi.New(portalapi.Config{Service: p.service, Log: quiet, Quirks: quirks, SalesEmail: "sales@example.com"}),
-		)),
-		Log: quiet,
-	}))
-	t.Cleanup(func() {
-		p.faults.stop()
-		server.Close()
-		if err := p.service.StopReports(ctx); err != nil {
+	t.Cleanup(func() { // before the database is closed
+		if err := h.service.StopReports(context.Background()); err != nil {
 			t.Error("docspacetest: ", err)
 		}
 	})
-	p.URL, p.Key, p.id = server.URL, company.OwnerKey, company.PortalID
+	h.worker = worker.New(worker.Config{Service: h.service, Clock: h.clock})
+	quiet := slog.New(slog.DiscardHandler)
+	h.door = doors(
+		paymentapi.New(paymentapi.Config{Provider: collector, Handle: h.service.Receive, Log: quiet}),
+		portalapi.New(portalapi.Config{Service: h.service, Log: quiet, Quirks: quirks, SalesEmail: "sales@example.com"}),
+	)
+	return h
+}
+
+// portal opens a portal of the house, at an address of its own; the id "" is for the
+// only one.
+func (h *house) portal(t testing.TB, id string) *Portal {
+	t.Helper()
+	config := sample.Config{PortalID: id, Now: h.clock.Now()}
+	door := h.door
+	if id != "" {
+		host := id + ".example.com"
+		config.Hosts = []string{host}
+		door = called(host, door)
+	}
+	company, err := sample.Create(context.Background(), h.service, config)
+	if err != nil {
+		t.Fatal("docspacetest: ", err)
+	}
+	p := &Portal{
+		Key: company.OwnerKey, id: company.PortalID,
+		t: t, service: h.service, clock: h.clock, worker: h.worker, faults: newFaults(), mail: h.mail,
+	}
+	server := httptest.NewServer(httpd.Wrap(httpd.Config{Handler: p.faults.before(door), Log: slog.New(slog.DiscardHandler)}))
+	t.Cleanup(func() {
+		p.faults.stop()
+		server.Close()
+	})
+	p.URL = server.URL
 	return p
+}
+
+// called has requests be for a host, whatever they were sent to.
+func called(host string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = r.Clone(r.Context())
+		r.Host = host
+		next.ServeHTTP(w, r)
+	})
 }
 
 // doors sends each request to its door: the sandbox's pages have paths of their own.
