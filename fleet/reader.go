@@ -24,6 +24,9 @@ type Reader struct {
 	Timeout time.Duration
 	// Config has what else the clients are made with: all but URL, Key and Transport.
 	Config docspace.Config
+	// Seen is told of each request that went out, and of the status that came back, 0
+	// where none did. It is called by many at once; nil means that nobody counts.
+	Seen func(p Profile, status int)
 
 	trusted sync.Map // *tls.Config by file of certificates
 }
@@ -64,7 +67,11 @@ func (r *Reader) Open(ctx context.Context, p Profile) (*Portal, error) {
 	}
 	config := r.Config
 	config.URL, config.Key = p.URL, key
-	config.Transport = &limited{transport, rate.NewLimiter(rate.Limit(perMinute)/60, min(burst, perMinute))}
+	config.Transport = &limited{transport, rate.NewLimiter(rate.Limit(perMinute)/60, min(burst, perMinute)), func(status int) {
+		if r.Seen != nil {
+			r.Seen(p, status)
+		}
+	}}
 	client, err := docspace.New(config)
 	if err != nil {
 		return nil, err
@@ -108,6 +115,7 @@ func Trusting(file string) (*tls.Config, error) {
 type limited struct {
 	next    http.RoundTripper
 	limiter *rate.Limiter
+	seen    func(status int)
 }
 
 // RoundTrip waits for its turn, and sends the request.
@@ -121,7 +129,13 @@ func (l *limited) RoundTrip(request *http.Request) (*http.Response, error) {
 		}
 		return nil, fmt.Errorf("%w: the time allowed is over before the portal's rate allows another request", context.DeadlineExceeded)
 	}
-	return l.next.RoundTrip(request)
+	response, err := l.next.RoundTrip(request)
+	if err != nil {
+		l.seen(0)
+		return nil, err
+	}
+	l.seen(response.StatusCode)
+	return response, nil
 }
 
 // Each asks every portal the same thing, so many at once, and has each answer as it
