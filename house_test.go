@@ -214,6 +214,12 @@ func exportedErrors(r *room) []string {
 	return names
 }
 
+// edges are files in which an exact number becomes a floating-point one, because the
+// library or the format that it is handed to knows no other.
+var edges = map[string]string{
+	"exporter/value.go": "Prometheus",
+}
+
 // Money is never a floating-point number, and neither is anything near it. The
 // benchmarks measure time and count no money.
 func TestNoFloats(t *testing.T) {
@@ -222,6 +228,9 @@ func TestNoFloats(t *testing.T) {
 			continue
 		}
 		for name, file := range r.files {
+			if edges[name] != "" {
+				continue
+			}
 			ast.Inspect(file, func(n ast.Node) bool {
 				switch n := n.(type) {
 				case *ast.Ident:

@@ -1,0 +1,194 @@
+package exporter
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bursarhq/bursar/docspace"
+	"github.com/bursarhq/bursar/fleet"
+)
+
+// seen counts a request of the reader's.
+func (e *Exporter) seen(profile fleet.Profile, status int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p := e.portals[profile.Name]
+	if p == nil {
+		return // it is not watched any more
+	}
+	p.requests++
+	if status == http.StatusTooManyRequests {
+		p.limited++
+	}
+}
+
+// round reads a portal, and says when it is read again.
+func (e *Exporter) round(ctx context.Context, p *portal) {
+	e.mu.Lock()
+	profile, first, sent := p.profile, !p.asked, p.requests
+	e.mu.Unlock()
+	var asked time.Duration // that the portal asks to wait
+	_ = e.read(ctx, []fleet.Profile{profile}, func(_ fleet.Profile, err error) {
+		var refusal *docspace.Error
+		if errors.As(err, &refusal) {
+			asked = refusal.RetryAfter
+		}
+	}) // it fails when the context ends, and the portal then waits in vain
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if p.gone {
+		return
+	}
+	e.waiting.put(p, e.now().Add(e.pause(p, first, p.requests-sent, asked)))
+	e.stir()
+}
+
+// pause returns after what time a portal is read again. Those that were first read
+// together are spread over the interval, and none comes sooner than its limits or its
+// own wish allow.
+func (e *Exporter) pause(p *portal, first bool, sent int64, asked time.Duration) time.Duration {
+	pause := e.Interval - e.Interval/20 + e.within(e.Interval/10)
+	if first {
+		pause = e.Interval/4 + e.within(e.Interval-e.Interval/4)
+	}
+	allowed := p.profile.PerMinute
+	if allowed <= 0 {
+		allowed = perMinute
+	}
+	least := time.Duration(sent) * time.Minute / time.Duration(allowed)
+	const longest = time.Hour // whatever a portal wishes
+	return max(pause, least, min(asked, longest))
+}
+
+// within returns a time up to one that is above nought.
+func (e *Exporter) within(d time.Duration) time.Duration {
+	return time.Duration(e.Chance(max(1, int64(d))))
+}
+
+// ReadOnce reads all portals once, and has done told of each one what could not be read
+// of it, nil if nothing. It fails when the context ends.
+func (e *Exporter) ReadOnce(ctx context.Context, done func(fleet.Profile, error)) error {
+	e.mu.Lock()
+	var all []fleet.Profile
+	for _, name := range slices.Sorted(maps.Keys(e.portals)) {
+		all = append(all, e.portals[name].profile)
+	}
+	e.mu.Unlock()
+	return e.read(ctx, all, done)
+}
+
+// read reads portals, and keeps what they say.
+func (e *Exporter) read(ctx context.Context, profiles []fleet.Profile, done func(fleet.Profile, error)) error {
+	started := e.now()
+	return fleet.Each(ctx, e.Reader, profiles, e.ask, func(profile fleet.Profile, said *answer, err error) error {
+		done(profile, e.keep(profile, started, said, err))
+		return nil
+	})
+}
+
+// ask asks a portal for all that is shown of it.
+func (e *Exporter) ask(ctx context.Context, portal *fleet.Portal) (*answer, error) {
+	now, only := e.now(), parts()
+	only = only[:len(only)-1] // what is upcoming is no part of a snapshot
+	if !e.runwayDue(portal.Name, now) {
+		only = slices.DeleteFunc(only, func(p docspace.Part) bool { return p == fleet.PartRunway })
+	}
+	said := &answer{}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		said.upcoming, said.failed = portal.UpcomingPayments(ctx)
+	}()
+	said.Snapshot = fleet.Read(ctx, portal, now, only...)
+	<-done
+	return said, nil
+}
+
+func (e *Exporter) runwayDue(name string, now time.Time) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p := e.portals[name]
+	return p == nil || p.runwayAt.IsZero() || now.Sub(p.runwayAt) >= e.RunwayInterval
+}
+
+// keep remembers what a portal said, and returns what it did not.
+func (e *Exporter) keep(profile fleet.Profile, started time.Time, said *answer, err error) error {
+	var all []heard
+	if err == nil {
+		all = said.parts()
+	} else {
+		for _, part := range parts() {
+			all = append(all, heard{part: part, err: err})
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p := e.portals[profile.Name]
+	if p == nil || p.profile.URL != profile.URL {
+		return nil // it is not watched any more
+	}
+	now := e.now()
+	var failed []error
+	if err != nil {
+		failed = []error{err}
+	}
+	p.answers = false
+	for _, h := range all {
+		if h.err != nil && err == nil {
+			failed = append(failed, h.err)
+		}
+		if h.err == nil && !h.absent {
+			p.answers = true
+		}
+		p.hear(h, now)
+	}
+	if p.answers {
+		p.answered = now
+	}
+	p.asked, p.took = true, now.Sub(started)
+	e.tell(p, failed)
+	e.readied()
+	return errors.Join(failed...)
+}
+
+// hear remembers a part.
+func (p *portal) hear(h heard, now time.Time) {
+	before, there := p.parts[h.part]
+	switch {
+	case h.absent:
+		delete(p.parts, h.part)
+	case h.err == nil:
+		p.parts[h.part] = known{arrives: true, at: now, all: h.all}
+		if h.part == fleet.PartRunway && h.says {
+			p.runwayAt = now
+		}
+	case there || h.part != partUpcoming: // a portal that never had this may not have it
+		before.arrives = false
+		p.parts[h.part] = before
+	}
+}
+
+// tell counts what failed, each kind once, and logs what is new.
+func (e *Exporter) tell(p *portal, failed []error) {
+	kinds := map[string]bool{}
+	for _, err := range failed {
+		kinds[kindOf(err)] = true
+	}
+	for kind := range kinds {
+		p.errors[kind]++
+	}
+	now := strings.Join(slices.Sorted(maps.Keys(kinds)), " ")
+	if now == p.lastKinds {
+		return
+	}
+	if p.lastKinds = now; now == "" {
+		e.Log.Info("portal is read again", "portal", p.profile.Name)
+		return
+	}
+	e.Log.Warn("portal can't be read", "portal", p.profile.Name, "answers", p.answers, "error", failed[0].Error(), "errors", len(failed))
+}
