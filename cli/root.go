@@ -52,6 +52,7 @@ bursar report --portal https://portal.example.com --key-file key.txt`,
 	)
 	root.AddCommand(
 		newReport(env),
+		newExporter(env),
 		newOperations(env),
 		newPlan(env),
 		newServiceCommand(env),
