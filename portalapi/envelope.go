@@ -101,6 +101,7 @@ var (
 	noStore     = []string{"no-store"}
 	noSniff     = []string{"nosniff"}
 	yes         = []string{"true"}
+	kept        = []string{"kept"}
 	typeJSON    = []string{"application/json; charset=utf-8"}
 	typeProblem = []string{"application/problem+json; charset=utf-8"}
 )

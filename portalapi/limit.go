@@ -328,6 +328,9 @@ func (d *door) limit(w http.ResponseWriter, r *http.Request, caller *billing.Cal
 	if caller == nil {
 		return d.limits.admit(w.Header(), r, who{address: network(d.proxies.client(r))}, "", nil)
 	}
+	if !d.quirks.QuietKeys {
+		w.Header()["Idempotency-Keys"] = kept
+	}
 	from := who{portal: caller.View.Portal.ID, user: caller.User.ID}
 	return d.limits.admit(w.Header(), r, from, caller.KeyID, rt)
 }

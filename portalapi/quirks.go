@@ -34,6 +34,9 @@ type Quirks struct {
 	// QuietLimits: X-RateLimit-* headers come only with a 429. Without it, with
 	// every answer, as documented.
 	QuietLimits bool
+	// QuietKeys: nothing says that idempotency keys are kept, though they are. Without
+	// it, every answer to a known key says so: "Idempotency-Keys: kept".
+	QuietKeys bool
 }
 
 // StockQuirks returns the ways of a stock portal.
@@ -45,5 +48,6 @@ func StockQuirks() Quirks {
 		NoPlanDueDate:      true,
 		CurrenciesCountOne: true,
 		QuietLimits:        true,
+		QuietKeys:          true,
 	}
 }

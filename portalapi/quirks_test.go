@@ -50,6 +50,7 @@ func TestQuirkChangesOneThing(t *testing.T) {
 		"NoPlanDueDate":      {portalapi.Quirks{NoPlanDueDate: true}, `,"dueDate":"2026-07-31T11:39:43Z"`, ``, 1},
 		"CurrenciesCountOne": {portalapi.Quirks{CurrenciesCountOne: true}, `"count":2(.*/currencies)`, `"count":1$1`, 1},
 		"QuietLimits":        {portalapi.Quirks{QuietLimits: true}, `(X-RateLimit-.*=[0-9]+ ){3}`, ``, 10},
+		"QuietKeys":          {portalapi.Quirks{QuietKeys: true}, `Idempotency-Keys=kept `, ``, 10},
 		"SignAsISOCode": {
 			portalapi.Quirks{SignAsISOCode: true},
 			`"[A-Z]{3}","currencyNativeName":"([^"]*)","currencySymbol":"([^"]*)"`, `"$2","currencyNativeName":"$1"`, 2,
@@ -75,11 +76,11 @@ func TestQuirkChangesOneThing(t *testing.T) {
 	}
 }
 
-// allOf returns what quirks are about of a reply, on one line: its limits and
-// its body, less what differs from run to run.
+// allOf returns what quirks are about of a reply, on one line: its limits, its
+// keys and its body, less what differs from run to run.
 func allOf(r reply) string {
 	all := ""
-	for _, name := range []string{"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"} {
+	for _, name := range []string{"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Idempotency-Keys"} {
 		if value := r.header.Get(name); value != "" {
 			all += name + "=" + value + " "
 		}
