@@ -14,7 +14,7 @@ import (
 )
 
 // ReportFormats returns the names of the formats of a report.
-func ReportFormats() []string { return []string{"table", "json", "yaml", "csv", "markdown"} }
+func ReportFormats() []string { return []string{"table", "json", "ndjson", "yaml", "csv", "markdown"} }
 
 // WriteReport writes the parts of a report that arrived in one of the formats.
 // Colours appear only on a terminal that shows them, and not with NO_COLOR.
@@ -30,6 +30,11 @@ func writeReport(env Env, r *docspace.Report, lasts *fleet.Runway, format string
 	switch format {
 	case "json":
 		err = printJSON(&b, newDocument(r, lasts))
+	case "ndjson":
+		var line []byte
+		if line, err = encodeJSON(newDocument(r, lasts)); err == nil {
+			b.Write(append(line, '\n'))
+		}
 	case "yaml":
 		var document []byte
 		if document, err = encodeJSON(newDocument(r, lasts)); err == nil {

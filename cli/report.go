@@ -20,10 +20,13 @@ var reportSchema []byte
 
 // reportFlags are the flags of report.
 type reportFlags struct {
-	*connection
-	only   []string
-	schema bool
-	output choice
+	*selection
+	only    []string
+	schema  bool
+	full    bool
+	rates   string
+	totalIn string
+	output  choice
 }
 
 func newReport(env Env) *cobra.Command {
@@ -45,12 +48,19 @@ $DOCSPACE_API_KEY. The key is an API key (sk-…) or a personal access token of 
 owner or an administrator. --key - reads it from standard input; --key-file from a
 file. A key on the command line can be seen by other users of the machine.
 
+With --all or --group it reads many portals, so many at once as --parallel says, and
+writes a line on each, or with --full all of it, as it arrives in JSON, NDJSON, YAML
+and CSV. One that is slow or fails holds no other up. What the wallets have is added
+up by currency, and never across, unless --rates has a file of rates, in YAML or CSV:
+date, from, to, rate. Of these the newest of the day or before count; what comes of
+them is said beside the days that they are of.
+
 Amounts are exact in every format. In JSON, YAML and CSV they are decimal numbers
 in text beside their currency; --schema prints what the JSON looks like.
 
 Exit status: 0 all parts arrived, 1 nothing could be read, 2 the command line is
-wrong, 3 some parts arrived and others did not, 4 the key is refused or may not
-see any of it.`,
+wrong, 3 some parts or portals arrived and others did not, 4 the key is refused or
+may not see any of it.`,
 		Example: `# A table for people
 bursar report --portal https://portal.example.com --key-file key.txt
 
@@ -58,25 +68,31 @@ bursar report --portal https://portal.example.com --key-file key.txt
 bursar report --only balance -o json | jq -r '.balance.pockets[] | .amount + " " + .currency'
 
 # A page for the finance department
-bursar report -o markdown > billing.md`,
+bursar report -o markdown > billing.md
+
+# A line on every portal that bursar profile knows, and what they have in euros
+bursar report --all --rates rates.csv --total-in EUR`,
 		GroupID: GroupRead,
 		Args:    cobra.NoArgs,
 	}
 	f := cmd.Flags()
-	flags.connection = connectionFlags(cmd, env, "how long the whole report may take")
+	flags.selection = selectionFlags(cmd, env, "how long the report of a portal may take")
 	f.StringSliceVar(&flags.only, "only", nil, "parts to read: "+partNames())
 	f.VarP(&flags.output, "output", "o", "format: "+strings.Join(ReportFormats(), ", "))
 	f.StringVar(&flags.country, "country", "", "country whose currency prices should be in, such as ES")
 	f.BoolVar(&flags.refresh, "refresh", false, "ask the portal to look past its caches")
-	f.BoolVar(&flags.schema, "schema", false, "print the JSON Schema of -o json")
+	f.BoolVar(&flags.schema, "schema", false, "print the JSON Schema of -o json, with --all of that of many portals")
+	f.BoolVar(&flags.full, "full", false, "with --all or --group: all of each portal's report, not a line")
+	f.StringVar(&flags.rates, "rates", "", "with --all or --group: file of rates to add up currencies by (YAML or CSV)")
+	f.StringVar(&flags.totalIn, "total-in", "", "currency to add them up in, where the rates are to several")
+	_ = cmd.MarkFlagFilename("rates") // fails only for a flag that is not there
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(ReportFormats(), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("only", cobra.FixedCompletions(strings.Split(partNames(), ", "), cobra.ShellCompDirectiveNoFileComp))
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if flags.schema {
-			_, err := env.Stdout.Write(reportSchema)
-			return err
+			return flags.printSchema()
 		}
-		return runReport(cmd.Context(), env, flags)
+		return runReport(cmd.Context(), env, &flags)
 	}
 	return cmd
 }
@@ -89,7 +105,19 @@ func partNames() string {
 	return strings.Join(append(names, string(fleet.PartRunway)), ", ")
 }
 
-func runReport(ctx context.Context, env Env, flags reportFlags) error {
+// printSchema prints the JSON Schema of a report, or of many.
+func (f *reportFlags) printSchema() error {
+	schema, err := reportSchema, error(nil)
+	if f.many() {
+		schema, err = schemaOfMany()
+	}
+	if err == nil {
+		_, err = f.env.Stdout.Write(schema)
+	}
+	return err
+}
+
+func runReport(ctx context.Context, env Env, flags *reportFlags) error {
 	var only []docspace.Part
 	for _, name := range flags.only {
 		part := docspace.Part(strings.TrimSpace(name))
@@ -97,6 +125,15 @@ func runReport(ctx context.Context, env Env, flags reportFlags) error {
 			return usage("--only: no part %q; there are %s", part, partNames())
 		}
 		only = append(only, part)
+	}
+	if flags.totalIn != "" && flags.rates == "" {
+		return usage("--total-in needs --rates")
+	}
+	if flags.many() {
+		return runReportAll(ctx, env, flags, only)
+	}
+	if flags.full || flags.rates != "" {
+		return usage("--full and --rates are for many portals: --all or --group")
 	}
 	client, err := flags.client()
 	if err != nil {

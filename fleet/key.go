@@ -64,6 +64,12 @@ func (p Profile) account() string {
 	return p.Name + "@" + p.URL
 }
 
+// SharesKey reports whether two profiles have their key in the same place of the keyring,
+// so that to forget one is to forget the other's.
+func (p Profile) SharesKey(other Profile) bool {
+	return p.Key.Keyring && other.Key.Keyring && p.account() == other.account()
+}
+
 // Of returns a portal's key. It fails with ErrKey.
 func (k *Keys) Of(ctx context.Context, p Profile) (string, error) {
 	key, err := k.read(ctx, p)
