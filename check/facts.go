@@ -24,7 +24,10 @@ type Facts struct {
 	// Err is why nothing could be read; the snapshot's Report is nil then.
 	Err error
 	fleet.Snapshot
-	// Refreshed says that the portal was asked to look past its caches.
+	// ReadAt is when it began to be read; the zero Time stands for the report's own.
+	ReadAt time.Time
+	// Refreshed says that the portal was asked to look past its caches, as Policy.Refresh
+	// wants it.
 	Refreshed bool
 
 	// Tariff is nil when it was not read. Who may not see it all has less in it.
@@ -35,10 +38,10 @@ type Facts struct {
 	Services []docspace.Quota
 }
 
-// Read reads what a policy needs to know. It never fails: what can't be read is a
-// problem of its own.
+// Read reads what a policy needs to know, from a portal that was opened to be asked as
+// Policy.Refresh says. It never fails: what can't be read is a problem of its own.
 func Read(ctx context.Context, portal *fleet.Portal, policy Policy, now time.Time) Facts {
-	f := Facts{Portal: portal.Name, Refreshed: policy.Refresh()}
+	f := Facts{Portal: portal.Name, ReadAt: now, Refreshed: policy.Refresh()}
 	parts := []docspace.Part{docspace.PartCustomer, docspace.PartBalance, docspace.PartQuota, docspace.PartTopUp}
 	if policy.runways() {
 		parts = append(parts, fleet.PartRunway)

@@ -63,7 +63,7 @@ func TestReadingAPortal(t *testing.T) {
 	for _, want := range []string{
 		"critical balance-low USD: 12.50 USD is left, less than 20.00 USD", "critical due-uncovered storage: 14.00 USD for storage falls due on ",
 		"and the wallet has 12.50 USD for it", "critical due-uncovered admin: 200.00 USD for admin falls due on ", "and the payment method has expired",
-		"critical plan-over manager: 11 of 10 are used", "warning topup-off",
+		"critical plan-over manager: the plan allows 10 of manager, and 11 are used", "warning topup-off",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("it lacks %q:\n%s", want, got)

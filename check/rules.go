@@ -109,7 +109,11 @@ func (l *look) age() {
 	if l.policy.MaxAge == 0 {
 		return
 	}
-	age := max(0, l.now.Sub(l.Report.RetrievedAt))
+	read := l.ReadAt
+	if read.IsZero() {
+		read = l.Report.RetrievedAt
+	}
+	age := max(0, l.now.Sub(read))
 	text := fmt.Sprintf("what is known is %s old", age.Round(time.Second))
 	if !l.Refreshed {
 		age += PortalCache
@@ -251,10 +255,10 @@ func (l *look) plan() {
 			Code: PlanOver, Severity: Critical, Subject: f.ID, Unit: "pieces",
 			Value: strconv.FormatInt(*f.Used.Value, 10), Limit: strconv.FormatInt(limit, 10),
 		}
-		p.Text = fmt.Sprintf("%s of %s are used, more than the plan allows: %s", p.Value, p.Limit, f.ID)
+		p.Text = fmt.Sprintf("the plan allows %s of %s, and %s are used", p.Limit, f.ID, p.Value)
 		if f.Type == docspace.FeatureSize {
 			p.Unit = "bytes"
-			p.Text = fmt.Sprintf("%s of %s are used, more than the plan allows: %s", docspace.SizeText(*f.Used.Value), docspace.SizeText(limit), f.ID)
+			p.Text = fmt.Sprintf("the plan allows %s of %s, and %s are used", docspace.SizeText(limit), f.ID, docspace.SizeText(*f.Used.Value))
 		}
 		l.add(p)
 	}

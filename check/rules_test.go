@@ -245,8 +245,8 @@ func TestEachProblem(t *testing.T) {
 				f.Report.Quota.Features[1].Used.Value = number(2 << 40)
 			},
 			[]string{
-				"critical plan-over manager: 11 of 10 are used, more than the plan allows: manager",
-				"critical plan-over total_size: 2 TB of 1 TB are used, more than the plan allows: total_size",
+				"critical plan-over manager: the plan allows 10 of manager, and 11 are used",
+				"critical plan-over total_size: the plan allows 1 TB of total_size, and 2 TB are used",
 			},
 		},
 		"rule that goes down": {

@@ -53,6 +53,7 @@ bursar report --portal https://portal.example.com --key-file key.txt`,
 	root.AddCommand(
 		newReport(env),
 		newExporter(env),
+		newCheck(env),
 		newOperations(env),
 		newProfile(env),
 		newPlan(env),

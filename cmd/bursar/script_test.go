@@ -16,6 +16,7 @@ import (
 
 // scriptCommands are the commands that scripts have beside the usual ones.
 var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
+	"ends":        cmdEnds,
 	"exits":       cmdExits,
 	"start":       cmdStart,
 	"stopped":     cmdStopped,
