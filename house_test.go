@@ -33,7 +33,7 @@ var floors = map[string]int{
 	"store": 4, "fleet": 4,
 
 	"billing": 5, "store/storetest": 5,
-	"check": 5, "doctor": 5, "webpage": 5, "exporter": 5, "export": 5, "reconcile": 5, "manifest": 5,
+	"check": 5, "doctor": 5, "webpage": 5, "watch": 5, "exporter": 5, "export": 5, "reconcile": 5, "manifest": 5,
 
 	"portalapi": 6, "operatorapi": 6, "paymentapi": 6, "mcp": 6, "sample": 6, "worker": 6,
 

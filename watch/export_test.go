@@ -1,0 +1,6 @@
+package watch
+
+import tea "charm.land/bubbletea/v2"
+
+// TickForTest is what the clock sends each second.
+func TickForTest() tea.Msg { return tickMsg{} }
