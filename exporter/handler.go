@@ -25,7 +25,8 @@ const maxScrapes = 8
 // Beside the portals it shows how the process does.
 func (e *Exporter) Handler(token string) http.Handler {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(e, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	// The library's memory metrics have a name twice, in OpenMetrics' terms.
+	registry.MustRegister(e, collectors.NewGoCollector(collectors.WithGoCollectorMemStatsMetricsDisabled()), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
 	mux.Handle("GET "+Path, bearing(token, promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		EnableOpenMetrics: true, MaxRequestsInFlight: maxScrapes, CoalesceGather: true, ErrorHandling: promhttp.HTTPErrorOnError,

@@ -10,7 +10,7 @@ import (
 
 // The most that is shown of one portal, whatever it sends.
 const (
-	maxCurrencies = 32
+	maxCurrencies = 16
 	maxFeatures   = 64
 	maxUpcoming   = 64
 )
