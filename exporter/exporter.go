@@ -67,6 +67,7 @@ type portal struct {
 	place   int       // in the queue
 	due     time.Time // when it is read next
 	gone    bool      // it is not watched any more
+	again   bool      // it is read in another way by now, and so at once after this reading
 
 	asked     bool // it was, once at least
 	answers   bool // it did the last time
@@ -115,7 +116,11 @@ func (e *Exporter) Reload(profiles []fleet.Profile) {
 		if p != nil && p.profile.URL == profile.URL {
 			delete(before, profile.Name)
 			changed := p.profile.Key != profile.Key || p.profile.CACert != profile.CACert
-			if p.profile = profile; changed && p.place != nowhere {
+			p.profile = profile
+			switch {
+			case changed && p.place == nowhere: // it is being read
+				p.again = true
+			case changed:
 				e.waiting.put(p, now)
 			}
 			continue

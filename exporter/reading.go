@@ -44,7 +44,11 @@ func (e *Exporter) round(ctx context.Context, p *portal) {
 	if p.gone {
 		return
 	}
-	e.waiting.put(p, e.now().Add(e.pause(p, first, p.requests-sent, asked)))
+	pause := e.pause(p, first, p.requests-sent, asked)
+	if p.again {
+		p.again, pause = false, 0
+	}
+	e.waiting.put(p, e.now().Add(pause))
 	e.stir()
 }
 
