@@ -12,6 +12,7 @@ import (
 	"github.com/bursarhq/bursar/catalog"
 	"github.com/bursarhq/bursar/docspace"
 	"github.com/bursarhq/bursar/fleet"
+	"github.com/bursarhq/bursar/reconcile"
 	"github.com/bursarhq/bursar/store"
 )
 
@@ -71,6 +72,8 @@ var outcomes = []struct {
 	{fleet.ErrNothingKnown, ExitFailed, "bursar report --only customer shows whether it has one; if it has, try again in a while"},
 	{fleet.ErrNoPocket, ExitFailed, "bursar report --only balance shows what it has"},
 	{fleet.ErrNothingHappened, ExitFailed, "bursar operations list --all shows what ever did; --days goes back further"},
+
+	{reconcile.ErrState, ExitUsage, "name the file that bursar reconcile --state wrote, or another one, which begins anew"},
 
 	{billing.ErrInvalid, ExitUsage, "see --help for what goes there"},
 	{billing.ErrNotFound, ExitFailed, "bursar portal list shows what there is"},

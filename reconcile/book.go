@@ -185,7 +185,7 @@ func (b *Book) Close(f Facts) (*Result, error) {
 		}
 		r.Pockets = append(r.Pockets, out)
 		if !out.Known {
-			r.Unproven = append(r.Unproven, fmt.Sprintf("what was there in %s before %s is not known: %s would have to have been",
+			r.Unproven = append(r.Unproven, fmt.Sprintf("what was there in %s before %s is not known; for the books to agree it was %s",
 				c, b.config.From.UTC().Format(time.RFC3339), p.wouldBe(out)))
 		}
 		if err := p.judge(b, f, out); err != nil {

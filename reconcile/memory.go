@@ -12,6 +12,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/bursarhq/bursar/docspace"
@@ -227,9 +228,10 @@ func merged(before string, now []byte) string {
 	return base64.StdEncoding.EncodeToString(raw)
 }
 
-// State is a file of what earlier runs remember, by wallet.
+// State is a file of what earlier runs remember, by wallet. Several may use it at once.
 type State struct {
 	path    string
+	mu      sync.Mutex
 	wallets map[string]*Memory
 }
 
@@ -284,10 +286,16 @@ func (m *Memory) check() error {
 }
 
 // Of returns what is remembered of a wallet; nil for nothing.
-func (s *State) Of(wallet string) *Memory { return s.wallets[wallet] }
+func (s *State) Of(wallet string) *Memory {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.wallets[wallet]
+}
 
 // Put remembers a wallet; nil leaves what is remembered.
 func (s *State) Put(wallet string, m *Memory) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if m != nil {
 		s.wallets[wallet] = m
 	}
@@ -295,6 +303,8 @@ func (s *State) Put(wallet string, m *Memory) {
 
 // Save writes the file whole or not at all, for its owner alone.
 func (s *State) Save() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	text, err := json.Marshal(stateFile{stateVersion, s.wallets})
 	if err != nil {
 		return fmt.Errorf("write the state of earlier runs: %w", err)

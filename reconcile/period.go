@@ -122,7 +122,7 @@ func (p *periods) judge(b *Book, f Facts) {
 		}
 	}
 	for _, sub := range f.Subscriptions {
-		if !sub.Due.IsZero() {
+		if f.Quiet && !sub.Due.IsZero() { // else the last payment may be missing
 			p.judgeDue(b, f, sub)
 		}
 	}
