@@ -116,7 +116,7 @@ func (p *periods) judge(b *Book, f Facts) {
 			found := Finding{Code: MissedRenewal, Severity: Suspicious, At: m.due, Operations: []docspace.Operation{m.before, m.after},
 				Text: fmt.Sprintf("nothing was paid for %s between these, which are whole months apart: it was given up meanwhile, or a renewal was left out", name)}
 			if m.sure {
-				found.Severity, found.Text = Wrong, fmt.Sprintf("%s was renewed, and the renewal before was left out", name)
+				found.Severity, found.Text = Wrong, fmt.Sprintf("a renewal of %s was left out between these", name)
 			}
 			b.find(found)
 		}
@@ -145,7 +145,7 @@ func (p *periods) judgeDue(b *Book, f Facts, sub Subscription) {
 		if sub.Cancelled || f.Now.Sub(sub.Due) < 24*time.Hour || s != nil && s.last.Date.After(sub.Due.Add(-slack)) {
 			return
 		}
-		found.Text = fmt.Sprintf("%s was due at %s, and nothing was paid for it since", sub.Service, sub.Due.UTC().Format(time.RFC3339))
+		found.Text = fmt.Sprintf("nothing was paid for %s since %s, when it was due", sub.Service, sub.Due.UTC().Format(time.RFC3339))
 		b.find(found)
 		return
 	}
@@ -156,8 +156,8 @@ func (p *periods) judgeDue(b *Book, f Facts, sub Subscription) {
 	began := sub.Due.AddDate(0, -monthsOf(s.last.Service), 0)
 	if s.last.Date.Before(began.Add(-slack)) {
 		found.At = began
-		found.Text = fmt.Sprintf("%s is had until %s, and nothing was paid for the period that began about %s",
-			s.last.Service, sub.Due.UTC().Format(time.RFC3339), began.UTC().Format(time.RFC3339))
+		found.Text = fmt.Sprintf("nothing was paid for the period of %s that began about %s, and it is had until %s",
+			s.last.Service, began.UTC().Format(time.RFC3339), sub.Due.UTC().Format(time.RFC3339))
 		b.find(found)
 	}
 }

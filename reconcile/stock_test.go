@@ -146,7 +146,7 @@ func TestEachFault(t *testing.T) {
 		"had, and not paid since": {
 			pocket: `"amount":90`, operations: []string{deposit(at(5, 1), "100"), payment(at(5, 20), "10", "disk-storage", "")},
 			more: map[string]string{"portal/tariff": tariff("2026-08-20T10:00:00Z", "")},
-			code: reconcile.MissedRenewal, severity: reconcile.Wrong, text: "nothing was paid for the period that began", concerned: 1,
+			code: reconcile.MissedRenewal, severity: reconcile.Wrong, text: "for the period of disk-storage that began", concerned: 1,
 		},
 		"had, and paid": {
 			pocket: `"amount":90`, operations: []string{deposit(at(5, 1), "100"), payment(at(7, 20), "10", "disk-storage", "")},
@@ -155,7 +155,7 @@ func TestEachFault(t *testing.T) {
 		"overdue": {
 			pocket: `"amount":90`, operations: []string{deposit(at(5, 1), "100"), payment(at(6, 20), "10", "disk-storage", "")},
 			more: map[string]string{"portal/tariff": tariff("2026-07-20T10:00:00Z", "")},
-			code: reconcile.MissedRenewal, severity: reconcile.Wrong, text: "was due at 2026-07-20T10:00:00Z", concerned: 1,
+			code: reconcile.MissedRenewal, severity: reconcile.Wrong, text: "for disk-storage since 2026-07-20T10:00:00Z, when it was due", concerned: 1,
 		},
 		"given up": {
 			pocket: `"amount":90`, operations: []string{deposit(at(5, 1), "100"), payment(at(6, 20), "10", "disk-storage", "")},
