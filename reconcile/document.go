@@ -89,14 +89,18 @@ func (f *Finding) document() FindingDocument {
 		out.Amount, out.Currency = f.Amount.Decimal(), f.Amount.Currency()
 	}
 	for i := range f.Operations {
-		o := &f.Operations[i]
-		amount := fleet.Change(o)
-		out.Operations = append(out.Operations, OperationDocument{
-			Date: o.Date.UTC(), Type: o.Type, Service: o.Service, Description: o.Description, Details: o.Details, Quantity: o.Quantity,
-			Amount: amount.Decimal(), Currency: amount.Currency(), Participant: o.ParticipantName,
-		})
+		out.Operations = append(out.Operations, OperationOf(&f.Operations[i]))
 	}
 	return out
+}
+
+// OperationOf returns an operation as programs read it.
+func OperationOf(o *docspace.Operation) OperationDocument {
+	amount := fleet.Change(o)
+	return OperationDocument{
+		Date: o.Date.UTC(), Type: o.Type, Service: o.Service, Description: o.Description, Details: o.Details, Quantity: o.Quantity,
+		Amount: amount.Decimal(), Currency: amount.Currency(), Participant: o.ParticipantName,
+	}
 }
 
 func texts(all []string) []string {
