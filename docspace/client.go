@@ -132,6 +132,8 @@ type envelope struct {
 	} `json:"error"`
 
 	requestID string
+	date      time.Time // of the portal's clock; the zero Time when it does not say
+	keyed     bool      // the portal keeps idempotency keys
 }
 
 // known reports whether it is an envelope at all, and not JSON of another kind.
@@ -252,6 +254,8 @@ func (c *Client) open(op operation, res *http.Response, body []byte) (*envelope,
 		failure.Message, failure.Err = "the portal says that it failed, and not why", ErrRefused
 	case isObject && env.known():
 		env.requestID = failure.RequestID
+		env.date, _ = http.ParseTime(res.Header.Get("Date"))
+		env.keyed = res.Header.Get("Idempotency-Keys") == "kept"
 		return &env, nil
 	default:
 		failure.Message = describe(body, res.Header.Get("Content-Type"), c.excerpt)
