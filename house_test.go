@@ -39,7 +39,7 @@ var floors = map[string]int{
 
 	"cli": 7,
 
-	"cmd/bursar": 8, "docspacetest": 8, "bench": 8, "bench/crash": 8, "bench/simulate": 8,
+	"cmd/bursar": 8, "docspacetest": 8, "bench": 8, "bench/crash": 8, "bench/simulate": 8, "bench/deposits": 8,
 }
 
 // doors are the rooms with a table of answers to errors, and whose errors they

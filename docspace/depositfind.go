@@ -50,7 +50,7 @@ func (d *Depositor) pause(intent *DepositIntent, looks int) time.Duration {
 
 // tired reports whether looking has gone on for so long that it will hardly help.
 func (d *Depositor) tired(intent *DepositIntent) bool {
-	return !intent.Since.IsZero() && d.now().Sub(intent.Since.Here) > 2*d.settle()+10*d.apart()
+	return d.now().Sub(intent.Before.At.Here) > 2*d.settle()+10*d.apart()
 }
 
 // find finds out what came of a deposit whose answer is lost, and notes it.

@@ -23,9 +23,10 @@ import (
 type Depositor struct {
 	Client *Client
 	Store  IntentStore
-	// Alone says that nobody else deposits on this portal by hand: then one new
-	// operation like it is proof that it happened. Without it, a person must say, as
-	// the list does not tell who asked for what. (Automatic top-ups are told apart.)
+	// Alone says that nobody else deposits on this portal by hand, or never the same
+	// amounts: then one new operation like it is proof that it happened. Without it, a
+	// person must say, as the list does not tell who asked for what. (Automatic top-ups
+	// are told apart, and what other keys of the store did.)
 	Alone bool
 	// Settle is how long after a lost answer a portal may still charge, and show it; 0
 	// means 15 minutes. A stock portal works on a request for 75 seconds at most, and
