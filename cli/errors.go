@@ -13,6 +13,7 @@ import (
 	"github.com/bursarhq/bursar/docspace"
 	"github.com/bursarhq/bursar/fleet"
 	"github.com/bursarhq/bursar/reconcile"
+	"github.com/bursarhq/bursar/manifest"
 	"github.com/bursarhq/bursar/store"
 )
 
@@ -23,6 +24,7 @@ const (
 	ExitUsage      = 2 // the command line is wrong
 	ExitPartly     = 3 // some parts arrived, others did not
 	ExitNotAllowed = 4 // the key is refused, or may not do this
+	ExitDiffers    = 5 // all was read, and is not as it should be
 )
 
 // Error is a failure with an exit code and advice.
@@ -52,6 +54,11 @@ var outcomes = []struct {
 	code int
 	hint string
 }{
+	{manifest.ErrManifest, ExitUsage, "docs/manifest.md says what may stand there, and bursar manifest schema tells it to editors"},
+	{manifest.ErrPlan, ExitUsage, "bursar manifest diff --save writes it anew"},
+	{manifest.ErrChanged, ExitFailed, "see by bursar manifest diff what there is to change now"},
+	{manifest.ErrOperator, ExitFailed, "check operator in the manifest: its address, the portal's id there, and the key, which bursar key create --operator makes"},
+
 	{docspace.ErrConfig, ExitUsage, "give the address with --portal and the key with --key, or see bursar report --help"},
 	{docspace.ErrUnauthorized, ExitNotAllowed, "check the key: it may be mistyped, expired, revoked, or of another portal. A stock portal takes sk-… keys from Settings > Developer Tools > API keys"},
 	{docspace.ErrForbidden, ExitNotAllowed, "the key's user must be the owner or a DocSpace administrator, and the key must not be limited to single modules (it needs *:read)"},
