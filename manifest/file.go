@@ -175,10 +175,14 @@ func (r *reader) manifest(data []byte) *Manifest {
 		return nil
 	}
 	m := &Manifest{}
-	used := map[string]bool{}
+	used, whole := map[string]bool{}, len(r.errs) == 0
 	for _, p := range r.pairs(portals.value, "portals") {
 		r.named(p, "portals")
-		m.Portals = append(m.Portals, r.portal(p, known, defaults, groups, used))
+		portal, settled := r.portal(p, known, defaults, groups, used)
+		if whole && settled != nil {
+			portal.Wanted = r.settle(settled, "portals."+p.name, p.line)
+		}
+		m.Portals = append(m.Portals, portal)
 	}
 	for name := range groups {
 		if !used[name] {
@@ -195,9 +199,10 @@ func (r *reader) named(p pair, what string) {
 	}
 }
 
-// portal reads a portal, and lays what it says over its groups and the defaults.
-func (r *reader) portal(p pair, known []member, defaults layer, groups map[string]layer, used map[string]bool) Portal {
-	out := Portal{Name: p.name, Line: p.line}
+// portal reads a portal, and lays what it says over its groups and the defaults; nil
+// where something is wrong with it.
+func (r *reader) portal(p pair, known []member, defaults layer, groups map[string]layer, used map[string]bool) (Portal, layer) {
+	before, out := len(r.errs)+r.more, Portal{Name: p.name, Line: p.line}
 	what := "portals." + p.name
 	own := layer{}
 	if _, empty := p.value.(*ast.NullNode); !empty { // nothing of its own
@@ -208,11 +213,10 @@ func (r *reader) portal(p pair, known []member, defaults layer, groups map[strin
 		used[group] = true
 		settled = groups[group].over(settled)
 	}
-	settled = own.over(settled)
-	if len(r.errs) == 0 {
-		out.Wanted = r.settle(settled, what, p.line)
+	if len(r.errs)+r.more > before {
+		return out, nil
 	}
-	return out
+	return out, own.over(settled)
 }
 
 func (r *reader) groups(p pair, what string, groups map[string]layer) (names []string) {
