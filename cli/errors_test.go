@@ -17,6 +17,7 @@ import (
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/cli"
 	"github.com/bursarhq/bursar/docspace"
+	"github.com/bursarhq/bursar/manifest"
 	"github.com/bursarhq/bursar/store"
 )
 
@@ -71,6 +72,12 @@ var met = map[string]map[string]struct {
 		"ErrLimit":          {billing.ErrLimit, cli.ExitFailed},
 		"ErrTooMany":        {&billing.TooManyError{}, cli.ExitFailed},
 		"ErrNoMail":         {billing.ErrNoMail, cli.ExitFailed},
+	},
+	"manifest": {
+		"ErrManifest": {manifest.ErrManifest, cli.ExitUsage},
+		"ErrPlan":     {manifest.ErrPlan, cli.ExitUsage},
+		"ErrChanged":  {manifest.ErrChanged, cli.ExitFailed},
+		"ErrOperator": {manifest.ErrOperator, cli.ExitFailed},
 	},
 	"store": {
 		"ErrNotFound": {store.ErrNotFound, cli.ExitFailed},
