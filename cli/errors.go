@@ -12,8 +12,8 @@ import (
 	"github.com/bursarhq/bursar/catalog"
 	"github.com/bursarhq/bursar/docspace"
 	"github.com/bursarhq/bursar/fleet"
-	"github.com/bursarhq/bursar/reconcile"
 	"github.com/bursarhq/bursar/manifest"
+	"github.com/bursarhq/bursar/reconcile"
 	"github.com/bursarhq/bursar/store"
 )
 

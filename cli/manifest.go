@@ -233,13 +233,6 @@ func notAll(failed, all int, done string) error {
 	return e
 }
 
-func portalsText(n int) string {
-	if n == 1 {
-		return "1 portal"
-	}
-	return fmt.Sprintf("%d portals", n)
-}
-
 func newManifestValidate(env Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate FILE",

@@ -10,7 +10,7 @@ type diffDocument struct {
 	Differs bool                `json:"differs"`
 	Portals []diffPortalElement `json:"portals"`
 	// Total is left out where no prices were asked for.
-	Total *totalDocument `json:"total,omitempty"`
+	Total *changesTotal `json:"total,omitempty"`
 }
 
 type diffPortalElement struct {
@@ -53,7 +53,7 @@ type sumDocument struct {
 	Unknown  string         `json:"unknown,omitempty"`
 }
 
-type totalDocument struct {
+type changesTotal struct {
 	Changes  int            `json:"changes"`
 	Paid     int            `json:"paid"`
 	Failed   int            `json:"failed"`
@@ -99,7 +99,7 @@ func (r *diffReport) documentWith(prices bool) diffDocument {
 		d.Portals = append(d.Portals, e)
 	}
 	if prices {
-		d.Total = &totalDocument{
+		d.Total = &changesTotal{
 			Changes: r.changes, Paid: r.paid, Failed: r.failed, Now: amountList(r.total.Now), AtMost: r.total.AtMost,
 			PerMonth: amountList(r.total.Period), PerYear: amountList(r.total.Yearly), Unknown: r.total.Unknown,
 		}
