@@ -29,6 +29,7 @@ type Client struct {
 	maxWait   time.Duration
 	maxBody   int64
 	maxReport int64
+	atOnce    int
 	refresh   bool
 	country   string
 }
@@ -65,6 +66,7 @@ func New(config Config) (*Client, error) {
 		maxWait:   config.MaxWait,
 		maxBody:   config.MaxBody,
 		maxReport: config.MaxReport,
+		atOnce:    config.AtOnce,
 		refresh:   config.Refresh,
 		country:   config.Country,
 	}, nil

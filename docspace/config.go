@@ -46,6 +46,10 @@ type Config struct {
 	// MaxReport bounds the file of a report in bytes; 0 means 1 GiB.
 	MaxReport int64
 
+	// AtOnce is how many parts Report reads at once; 0 means all. Fewer take longer, and
+	// fewer connections.
+	AtOnce int
+
 	// Transport carries the requests; nil means a pool of the client's own,
 	// with HTTP/2 where the portal offers it and the proxy of the environment.
 	Transport http.RoundTripper
@@ -77,8 +81,8 @@ func (c Config) prepared() (Config, *url.URL, error) {
 			return c, nil, fmt.Errorf("%w: Key has a character at position %d that no key has", ErrConfig, i+1)
 		}
 	}
-	if c.Timeout < 0 || c.MaxAttempts < 0 || c.MaxWait < 0 || c.MaxBody < 0 || c.MaxReport < 0 {
-		return c, nil, fmt.Errorf("%w: Timeout, MaxAttempts, MaxWait, MaxBody and MaxReport can't be negative", ErrConfig)
+	if c.Timeout < 0 || c.MaxAttempts < 0 || c.MaxWait < 0 || c.MaxBody < 0 || c.MaxReport < 0 || c.AtOnce < 0 {
+		return c, nil, fmt.Errorf("%w: Timeout, MaxAttempts, MaxWait, MaxBody, MaxReport and AtOnce can't be negative", ErrConfig)
 	}
 	c.Timeout = orDefault(c.Timeout, defaultTimeout)
 	c.MaxAttempts = orDefault(c.MaxAttempts, defaultMaxAttempts)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -75,9 +76,9 @@ func (r *Report) Err() error {
 	return errors.Join(all...)
 }
 
-// Report reads the given parts at once, all six when none is given, and returns
-// what arrived. It takes as long as the slowest part. A part that is none of
-// Parts is passed over; ParsePart tells.
+// Report reads the given parts at once (or so many at once as Config.AtOnce says), all
+// six when none is given, and returns what arrived. It takes as long as the slowest part.
+// A part that is none of Parts is passed over; ParsePart tells.
 func (c *Client) Report(ctx context.Context, only ...Part) *Report {
 	if len(only) == 0 {
 		only = Parts()
@@ -91,23 +92,33 @@ func (c *Client) Report(ctx context.Context, only ...Part) *Report {
 		PartTopUp:      func() (err error) { r.TopUp, err = c.TopUpSettings(ctx); return },
 		PartCurrencies: func() (err error) { r.Currencies, err = c.Currencies(ctx); return },
 	}
-	var (
-		wg sync.WaitGroup
-		mu sync.Mutex // guards r.Failed
-	)
 	for _, part := range Parts() {
-		if !slices.Contains(only, part) {
-			continue
+		if slices.Contains(only, part) {
+			r.Asked = append(r.Asked, part)
 		}
-		r.Asked = append(r.Asked, part)
-		wg.Go(func() {
-			if err := reads[part](); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				r.Failed[part] = err
-			}
-		})
 	}
+	var (
+		wg   sync.WaitGroup
+		next atomic.Int64
+		mu   sync.Mutex // guards r.Failed
+	)
+	work := func() {
+		for i := int(next.Add(1)) - 1; i < len(r.Asked); i = int(next.Add(1)) - 1 {
+			if err := reads[r.Asked[i]](); err != nil {
+				mu.Lock()
+				r.Failed[r.Asked[i]] = err
+				mu.Unlock()
+			}
+		}
+	}
+	atOnce := len(r.Asked)
+	if c.atOnce > 0 {
+		atOnce = min(atOnce, c.atOnce)
+	}
+	for range atOnce - 1 {
+		wg.Go(work)
+	}
+	work()
 	wg.Wait()
 	r.RetrievedAt = time.Now()
 	return r

@@ -5,12 +5,16 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -283,5 +287,77 @@ func TestReadOfGoodAndBadPortals(t *testing.T) {
 	}
 	if tried := busy.Requests("customer/balance"); tried != 1 {
 		t.Errorf("a portal that asks for a pause of an hour is asked %d times", tried)
+	}
+}
+
+// connections counts those that are open at once, and all there were.
+type connections struct {
+	mu         sync.Mutex
+	open, most int
+	all        int
+}
+
+func (c *connections) watch(_ net.Conn, state http.ConnState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		c.open++
+		c.all++
+		c.most = max(c.most, c.open)
+	case http.StateClosed, http.StateHijacked:
+		c.open--
+	}
+}
+
+// Where many portals are read at once, each is read over few connections; a portal alone
+// over as many as there are questions. HTTP/2 needs no more than a few in either case.
+func TestEachIsSparingOfConnections(t *testing.T) {
+	portal := docspacetest.New(t)
+	to, err := url.Parse(portal.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		parallel, most int
+		http2          bool
+	}{{64, 8, false}, {512, 2, false}, {512, 2, true}} {
+		var seen connections
+		server := httptest.NewUnstartedServer(httputil.NewSingleHostReverseProxy(to))
+		server.Config.ConnState = seen.watch
+		server.EnableHTTP2 = test.http2
+		if test.http2 {
+			server.StartTLS()
+		} else {
+			server.Start()
+		}
+		profile := fleet.Profile{Name: "acme", URL: server.URL, Key: fleet.Key{Plain: portal.Key}}
+		if test.http2 {
+			profile.CACert = filepath.Join(t.TempDir(), "ca.pem")
+			text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+			if err := os.WriteFile(profile.CACert, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// The others are nowhere, and given up at once: they only make it many.
+		portals := append(somewhere(test.parallel), profile)
+		reader := &fleet.Reader{Keys: &fleet.Keys{}, Parallel: test.parallel}
+		parts := []docspace.Part{docspace.PartCustomer, docspace.PartBalance, docspace.PartQuota, docspace.PartTopUp, fleet.PartRunway}
+		err := fleet.Each(t.Context(), reader, portals, func(ctx context.Context, p *fleet.Portal) (*fleet.Snapshot, error) {
+			if p.Name != "acme" {
+				return nil, nil
+			}
+			s := fleet.Read(ctx, p, portal.Now(), parts...)
+			return &s, s.Err()
+		}, func(p fleet.Profile, s *fleet.Snapshot, err error) error {
+			if p.Name == "acme" && (err != nil || s.Runway == nil || s.Balance == nil || s.Customer == nil || s.Quota == nil || s.TopUp == nil) {
+				t.Errorf("%+v: %v", test, err)
+			}
+			return nil
+		})
+		server.Close()
+		if err != nil || seen.most > test.most || seen.all > test.most {
+			t.Errorf("%+v: %v, %d connections, %d at once", test, err, seen.all, seen.most)
+		}
 	}
 }

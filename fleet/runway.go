@@ -50,17 +50,22 @@ type walletPast struct {
 	err      error
 }
 
-// readPast reads what was paid and what is going to be, both at once. A portal that
-// can't say what is going to be may be a stock one.
-func readPast(ctx context.Context, client *docspace.Client, now time.Time) (p walletPast) {
+// readPast reads what was paid and what is going to be, both at once unless sparing. A
+// portal that can't say what is going to be may be a stock one.
+func readPast(ctx context.Context, client *docspace.Client, now time.Time, sparing bool) (p walletPast) {
 	var failed error
 	done := make(chan struct{})
-	go func() {
+	upcoming := func() {
 		defer close(done)
 		if p.upcoming, failed = client.UpcomingPayments(ctx); errors.Is(failed, docspace.ErrNotFound) {
 			failed = nil
 		}
-	}()
+	}
+	if sparing {
+		upcoming()
+	} else {
+		go upcoming()
+	}
 	// A day more, as whole days are looked at.
 	p.history, p.err = ReadHistory(ctx, client, now, (7*wallet.RunwayWeeks+1)*24*time.Hour, maxRunwayOperations)
 	<-done
@@ -185,6 +190,10 @@ func (p *walletPast) foretells(o *docspace.Operation) bool {
 // otherwise. The runway is nil when it was not read, and when the portal does not say
 // what it has.
 func ReadReport(ctx context.Context, client *docspace.Client, now time.Time, only []docspace.Part) (*docspace.Report, *Runway) {
+	return readReport(ctx, client, now, only, false)
+}
+
+func readReport(ctx context.Context, client *docspace.Client, now time.Time, only []docspace.Part, sparing bool) (*docspace.Report, *Runway) {
 	plain, named := len(only) == 0, slices.Contains(only, PartRunway)
 	if !plain && !named {
 		return client.Report(ctx, only...), nil
@@ -196,7 +205,7 @@ func ReadReport(ctx context.Context, client *docspace.Client, now time.Time, onl
 	beside, stop := context.WithCancel(ctx)
 	defer stop()
 	past := make(chan walletPast, 1)
-	go func() { past <- readPast(beside, client, now) }()
+	go func() { past <- readPast(beside, client, now, sparing) }()
 	report := client.Report(ctx, slices.Concat(shown, runwayParts())...)
 	if plain {
 		timer := time.AfterFunc(runwayGrace, stop)
