@@ -48,6 +48,7 @@ type suite struct {
 var suites = []suite{
 	{"start", measureStart},
 	{"report", measureReport},
+	{"fleet", measureFleet},
 	{"read", measureReads},
 	{"portals", measurePortals},
 	{"write", measureWrites},
@@ -76,6 +77,13 @@ func (b *bench) wants(name string) bool { return b.only.MatchString(name) }
 func (b *bench) wantsLong(name string) bool { return b.only.String() != "" && b.wants(name) }
 
 func main() {
+	if file := os.Getenv(fleetChild); file != "" && len(os.Args) == 2 {
+		if err := serveFleet(file, os.Args[1]); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	only := flag.String("run", "", "measure only what matches this regular expression")
 	asJSON := flag.Bool("json", false, "print one JSON object a line")
 	rounds := flag.Int("rounds", 9, "how often each measure is taken")

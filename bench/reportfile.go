@@ -150,8 +150,10 @@ func (d *database) serveApart(ctx context.Context, bursar string) (_ *apart, err
 func (s *apart) stop() error { return errors.Join(s.cmd.Process.Signal(os.Interrupt), s.cmd.Wait()) }
 
 // peakMemory is the most memory that the process ever had, in bytes.
-func (s *apart) peakMemory() (int64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+func (s *apart) peakMemory() (int64, error) { return peakMemory(s.cmd.Process.Pid) }
+
+func peakMemory(pid int) (int64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}
