@@ -201,6 +201,9 @@ func writeTested(env Env, tested []profileTested, output string) error {
 	if output == "json" {
 		return printJSON(env.Stdout, tested)
 	}
+	if !slices.ContainsFunc(tested, func(one profileTested) bool { return one.OK }) {
+		return nil // what failed says it all
+	}
 	return columns(env.Stdout, "NAME\tADDRESS\tANSWER", func(line func(...string)) error {
 		for _, one := range tested {
 			answer := "ok, " + customerText(one.customer)
