@@ -36,7 +36,7 @@ func measureFleet(ctx context.Context, b *bench) error {
 		return nil
 	}
 	if _, err := exec.LookPath("node"); err != nil {
-		return fmt.Errorf("Node is what it is held against: %w", err)
+		return fmt.Errorf("find Node, which it is held against: %w", err)
 	}
 	return withBinaries(ctx, func(bursar, _ string) error {
 		answers, err := recordReport(ctx, bursar)

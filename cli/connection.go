@@ -102,7 +102,7 @@ func (c *connection) profile() (fleet.Profile, error) {
 	}
 	profile.CACert = c.caCert
 	if _, err := fleet.Trusting(c.caCert); err != nil {
-		return fleet.Profile{}, usage("--ca-cert: %w", err)
+		return fleet.Profile{}, fmt.Errorf("--ca-cert: %w", err)
 	}
 	return profile, nil
 }
