@@ -42,7 +42,7 @@ func (v *visit) ownKey(ctx context.Context) {
 		Transport: paced{docspace.NewTransport(config), v.limiter},
 	})
 	if err != nil {
-		v.note(Key, Failed, err.Error(), "")
+		v.note(Key, Failed, err.Error(), "check the address and the key")
 	}
 }
 
@@ -60,7 +60,7 @@ func (v *visit) tariff(ctx context.Context) {
 		v.note(Scope, Failed, "the key may not even read what every user may: "+failure.Message, "the key must not be limited to single modules: it needs *:read, or *:write to change something")
 		return
 	case err != nil:
-		v.note(Key, Failed, "it could not be tried: "+err.Error(), "")
+		v.note(Key, Failed, "it could not be tried: "+err.Error(), advice(err))
 		return
 	}
 	v.note(Key, OK, "the portal takes it", "")
@@ -122,7 +122,7 @@ func (v *visit) billing(ctx context.Context) {
 		v.note(Billing, Failed, "the portal does not show it: "+failure.Message, "the portal may have no billing connected, which stock portals answer like this")
 		return
 	case err != nil:
-		v.note(Billing, Failed, err.Error(), "")
+		v.note(Billing, Failed, err.Error(), advice(err))
 		return
 	case customer == nil:
 		v.note(Billing, Warning, "nobody pays for the portal, or it can't reach its billing and remembers that for ten minutes", "")
@@ -153,7 +153,7 @@ func (v *visit) topUp(ctx context.Context) {
 	fault := fleet.RuleFault(rule, v.balance)
 	switch {
 	case err != nil:
-		v.note(TopUp, Failed, err.Error(), "")
+		v.note(TopUp, Failed, err.Error(), advice(err))
 	case fault != "":
 		v.note(TopUp, Failed, "the rule does not refill the wallet: "+fault, "set it right with bursar topup-rule set")
 	case rule == nil:
@@ -163,4 +163,19 @@ func (v *visit) topUp(ctx context.Context) {
 	default:
 		v.note(TopUp, OK, fmt.Sprintf("the wallet is refilled below %s, up to %s", rule.MinBalance, rule.UpToBalance), "")
 	}
+}
+
+// advice says what to do about a read that failed.
+func advice(err error) string {
+	switch {
+	case errors.Is(err, docspace.ErrRateLimited):
+		return "the portal asks for a pause; look again in a minute"
+	case errors.Is(err, docspace.ErrTimeout):
+		return "the portal is slow; give it more time with --timeout 2m"
+	case errors.Is(err, docspace.ErrUnreachable):
+		return "check the network, and that the portal is up"
+	case errors.Is(err, docspace.ErrMalformed), errors.Is(err, docspace.ErrNotFound), errors.Is(err, docspace.ErrRedirect):
+		return "check the address, and proxies before the portal: something else answers in its place"
+	}
+	return "the portal's administrators find the reason in its logs"
 }
