@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -188,8 +187,7 @@ func runCheck(ctx context.Context, env Env, flags *checkFlags) error {
 		return unknownState(err)
 	}
 	c := checked{at: env.Now(), rules: policy.Rules()}
-	var read atomic.Int64
-	stop := spinText(env, flags.quiet, func() string { return fmt.Sprintf("Checking %d of %d portals", read.Load(), len(portals)) })
+	bar := newProgress(env, flags.quiet, len(portals), "Checking portals")
 	ask := func(ctx context.Context, portal *fleet.Portal) (check.Facts, error) {
 		return check.Read(ctx, portal, policy, env.Now()), nil
 	}
@@ -198,10 +196,10 @@ func runCheck(ctx context.Context, env Env, flags *checkFlags) error {
 			facts = check.Facts{Portal: profile.Name, Err: err}
 		}
 		c.add(profile, policy, facts)
-		read.Add(1)
+		bar.step()
 		return nil
 	})
-	stop()
+	bar.stop()
 	if err != nil {
 		return unknownState(err)
 	}

@@ -221,8 +221,8 @@ func TestCheckRefusesWrongUsageAsUnknown(t *testing.T) {
 	}
 }
 
-// withTwoLost writes the profiles of some portals; one cannot be reached, and one has no key.
-func withTwoLost(t *testing.T, portals map[string]*docspacetest.Portal) *desk {
+// someOf writes the profiles of some portals; one cannot be reached, and one has no key.
+func someOf(t *testing.T, portals map[string]*docspacetest.Portal) *desk {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "portals.yaml")
 	var b strings.Builder
@@ -242,7 +242,7 @@ func TestCheckManyPortals(t *testing.T) {
 	low, orphaned, well := docspacetest.New(t), docspacetest.New(t), docspacetest.New(t)
 	low.SetBalance(amount(t, "12.50", "USD"))
 	orphaned.SetCustomer(billing.CustomerChange{Email: "gone@example.com"})
-	d := withTwoLost(t, map[string]*docspacetest.Portal{"low": low, "orphaned": orphaned, "well": well})
+	d := someOf(t, map[string]*docspacetest.Portal{"low": low, "orphaned": orphaned, "well": well})
 	run := func(args ...string) (string, int) {
 		stdout, stderr, err := runCLI(t, d.world, append([]string{"check"}, args...)...)
 		if stderr != "" {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/spf13/cobra"
@@ -55,15 +54,14 @@ func runDoctor(ctx context.Context, env Env, flags *selection, format string) er
 	var (
 		all  = make([]doctor.Diagnosis, len(portals))
 		next = make(chan int)
-		seen atomic.Int64
 		wg   sync.WaitGroup
 	)
-	stop := spinText(env, flags.quiet, func() string { return fmt.Sprintf("Examining %d of %d portals", seen.Load(), len(portals)) })
+	bar := newProgress(env, flags.quiet, len(portals), "Examining portals")
 	for range min(flags.parallel, len(portals)) {
 		wg.Go(func() {
 			for i := range next {
 				all[i] = d.Examine(ctx, portals[i])
-				seen.Add(1)
+				bar.step()
 			}
 		})
 	}
@@ -72,7 +70,7 @@ func runDoctor(ctx context.Context, env Env, flags *selection, format string) er
 	}
 	close(next)
 	wg.Wait()
-	stop()
+	bar.stop()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -125,7 +123,7 @@ func WriteDiagnoses(env Env, all []doctor.Diagnosis, format string) error {
 
 // writeDiagnosis lays out what a doctor found for people.
 func writeDiagnosis(b *strings.Builder, d doctor.Diagnosis) {
-	fmt.Fprintf(b, "%s%s%s\n\n", bold, strings.ToUpper(cleaned(d.Portal)), plain)
+	fmt.Fprintf(b, "%s%s%s\n\n", bold, cleaned(d.Portal), plain)
 	const state, step = 7, 10 // the widest of each
 	indent := strings.Repeat(" ", 2+state+2+step+2)
 	for _, f := range d.Findings {
