@@ -58,8 +58,8 @@ func reconciledSections(d reconcile.Document) (all []section) {
 	wallet.grid.headings = []string{"Currency", ">Before", ">In", ">Out", ">Comes to", ">Reported"}
 	for _, p := range d.Pockets {
 		wallet.grid.rows = append(wallet.grid.rows, []string{
-			string(p.Currency), grouped(p.Opening, p.Currency), grouped(p.In, p.Currency), grouped(p.Out, p.Currency),
-			grouped(p.Rebuilt, p.Currency), grouped(p.Reported, p.Currency),
+			string(p.Currency), groupedIn(p.Opening, p.Currency), groupedIn(p.In, p.Currency), groupedIn(p.Out, p.Currency),
+			groupedIn(p.Rebuilt, p.Currency), groupedIn(p.Reported, p.Currency),
 		})
 	}
 	if len(d.Pockets) == 0 {
@@ -77,9 +77,9 @@ func reconciledSections(d reconcile.Document) (all []section) {
 	return all
 }
 
-// grouped writes an amount of a document for people; "" stands for one that is not
+// groupedIn writes an amount of a document for people; "" stands for one that is not
 // known.
-func grouped(text string, c money.Currency) string {
+func groupedIn(text string, c money.Currency) string {
 	amount, err := money.Parse(text, c)
 	if err != nil {
 		return "not known"
@@ -93,7 +93,7 @@ func findingSection(f *reconcile.FindingDocument) section {
 		s.title += " (a suspicion)"
 	}
 	if f.Amount != "" {
-		s.facts = append(s.facts, fact{"Amount", grouped(f.Amount, f.Currency) + " " + string(f.Currency)})
+		s.facts = append(s.facts, fact{"Amount", groupedIn(f.Amount, f.Currency) + " " + string(f.Currency)})
 	}
 	s.facts = append(s.facts, fact{"When", second(f.At)})
 	if len(f.Operations) > 0 {
@@ -106,7 +106,7 @@ func findingSection(f *reconcile.FindingDocument) section {
 		}
 		s.grid.rows = append(s.grid.rows, []string{
 			o.Date.UTC().Format(time.DateTime), ansi.Truncate(printable(string(o.Type)), 16, "…"), ansi.Truncate(printable(what), 20, "…"),
-			grouped(o.Amount, o.Currency) + " " + string(o.Currency),
+			groupedIn(o.Amount, o.Currency) + " " + string(o.Currency),
 		})
 	}
 	s.texts = append(s.texts, strings.ToUpper(f.Text[:1])+f.Text[1:]+".")
