@@ -52,6 +52,7 @@ bursar report --portal https://portal.example.com --key-file key.txt`,
 	)
 	root.AddCommand(
 		newReport(env),
+		newWatch(env),
 		newExporter(env),
 		newCheck(env),
 		newDoctor(env),

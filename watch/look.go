@@ -2,6 +2,8 @@ package watch
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -49,17 +51,65 @@ type Looker struct {
 
 	mu   sync.Mutex
 	past map[string]time.Time // when the days were last read, by name
+	keys map[string]string    // by name, as long as the portals accept them
 }
 
 // Look looks at each portal once. Done has each answer as it comes, one at a time. It
 // returns the context's error when that ends, and done's first.
 func (l *Looker) Look(ctx context.Context, done func(Answer) error) error {
-	return fleet.Each(ctx, l.Reader, l.Portals, l.one, func(p fleet.Profile, a Answer, err error) error {
+	return fleet.Each(ctx, l.Reader, l.unlocked(ctx), l.one, func(p fleet.Profile, a Answer, err error) error {
 		if err != nil {
 			a = Answer{Name: p.Name, At: l.Now(), Err: err}
 		}
 		return done(a)
 	})
+}
+
+// keysAtOnce is how many keys are got at once.
+const keysAtOnce = 8
+
+// unlocked returns the portals with their keys, as far as they can be had: a keyring or
+// a command is asked once, and not for each look, until a portal refuses the key. For
+// those that can't be had the reader will say why.
+func (l *Looker) unlocked(ctx context.Context) []fleet.Profile {
+	all := slices.Clone(l.Portals)
+	places := make(chan int)
+	var wg sync.WaitGroup
+	for range keysAtOnce {
+		wg.Go(func() {
+			for i := range places {
+				if key, err := l.Reader.Keys.Of(ctx, all[i]); err == nil {
+					all[i].Key = fleet.Key{Plain: key}
+					l.remember(all[i].Name, key)
+				}
+			}
+		})
+	}
+	for i := range all {
+		if key := l.remembered(all[i].Name); key != "" {
+			all[i].Key = fleet.Key{Plain: key}
+		} else {
+			places <- i
+		}
+	}
+	close(places)
+	wg.Wait()
+	return all
+}
+
+func (l *Looker) remembered(name string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.keys[name]
+}
+
+func (l *Looker) remember(name, key string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.keys == nil {
+		l.keys = map[string]string{}
+	}
+	l.keys[name] = key
 }
 
 // one looks at a portal.
@@ -78,6 +128,11 @@ func (l *Looker) one(ctx context.Context, portal *fleet.Portal) (Answer, error) 
 	a.Snapshot = fleet.Read(ctx, portal, l.Now(), Parts()...)
 	<-read
 	a.At = l.Now()
+	for _, err := range a.Failed {
+		if errors.Is(err, docspace.ErrUnauthorized) {
+			l.remember(portal.Name, "") // there may be another one by now
+		}
+	}
 	if h != nil && a.Balance != nil {
 		a.Past = pastOf(h, a.Balance)
 		l.mu.Lock()
