@@ -14,7 +14,9 @@ import (
 )
 
 // ReportFormats returns the names of the formats of a report.
-func ReportFormats() []string { return []string{"table", "json", "ndjson", "yaml", "csv", "markdown"} }
+func ReportFormats() []string {
+	return []string{"table", "json", "ndjson", "yaml", "csv", "markdown", "html"}
+}
 
 // WriteReport writes the parts of a report that arrived in one of the formats.
 // Colours appear only on a terminal that shows them, and not with NO_COLOR.
@@ -44,6 +46,8 @@ func writeReport(env Env, r *docspace.Report, lasts *fleet.Runway, format string
 		err = writeCSV(&b, r, lasts)
 	case "markdown":
 		writeMarkdown(&b, newPage(r, lasts, env.Now()))
+	case "html":
+		err = writePage(&b, env, r, lasts)
 	default:
 		writeTable(&b, newPage(r, lasts, env.Now()))
 		if env.get("NO_COLOR") == "" {

@@ -61,7 +61,7 @@ func control(r rune) bool { return r < ' ' && r != '\n' && r != '\t' || r >= 0x7
 
 func TestTerminalsObeyNoPortal(t *testing.T) {
 	for format, bad := range map[string]func(rune) bool{
-		"table": obeyed, "markdown": obeyed, "csv": obeyed,
+		"table": obeyed, "markdown": obeyed, "csv": obeyed, "html": obeyed,
 		// Documents for programs keep the text as it is, but a terminal may
 		// be all the program there is.
 		"json": control, "yaml": control,

@@ -55,6 +55,10 @@ up by currency, and never across, unless --rates has a file of rates, in YAML or
 date, from, to, rate. Of these the newest of the day or before count; what comes of
 them is said beside the days that they are of.
 
+-o html makes one file that stands by itself, for a browser, a phone or a printer: with
+what was spent on what, and the balance over 90 days (the newest 5000 operations at
+most). Of more than 200 portals it has the overview alone, unless --full asks for all.
+
 Amounts are exact in every format. In JSON, YAML and CSV they are decimal numbers
 in text beside their currency; --schema prints what the JSON looks like.
 
@@ -67,8 +71,8 @@ bursar report --portal https://portal.example.com --key-file key.txt
 # Only the balance, for a program
 bursar report --only balance -o json | jq -r '.balance.pockets[] | .amount + " " + .currency'
 
-# A page for the finance department
-bursar report -o markdown > billing.md
+# A page for the finance department, to mail or to print
+bursar report -o html > billing.html
 
 # A line on every portal that bursar profile knows, and what they have in euros
 bursar report --all --rates rates.csv --total-in EUR`,
@@ -82,7 +86,7 @@ bursar report --all --rates rates.csv --total-in EUR`,
 	f.StringVar(&flags.country, "country", "", "country whose currency prices should be in, such as ES")
 	f.BoolVar(&flags.refresh, "refresh", false, "ask the portal to look past its caches")
 	f.BoolVar(&flags.schema, "schema", false, "print the JSON Schema of -o json, with --all of that of many portals")
-	f.BoolVar(&flags.full, "full", false, "with --all or --group: all of each portal's report, not a line")
+	f.BoolVar(&flags.full, "full", false, "with --all or --group: all of each portal's report, not a line (-o html: of more than 200 portals, too)")
 	f.StringVar(&flags.rates, "rates", "", "with --all or --group: file of rates to add up currencies by (YAML or CSV)")
 	f.StringVar(&flags.totalIn, "total-in", "", "currency to add them up in, where the rates are to several")
 	_ = cmd.MarkFlagFilename("rates") // fails only for a flag that is not there
@@ -128,6 +132,9 @@ func runReport(ctx context.Context, env Env, flags *reportFlags) error {
 	}
 	if flags.totalIn != "" && flags.rates == "" {
 		return usage("--total-in needs --rates")
+	}
+	if flags.output.value == "html" {
+		return runReportPage(ctx, env, flags, only)
 	}
 	if flags.many() {
 		return runReportAll(ctx, env, flags, only)

@@ -100,10 +100,20 @@ func (f *watchFlags) run(ctx context.Context, given bool) error {
 		names[i] = p.Name
 	}
 	board := watch.NewBoard(names)
-	if !f.once && !f.lines && isTerminal(f.env.Stdout) && f.env.get("TERM") != "dumb" {
+	if !f.once && !f.lines && f.hasScreen() {
 		return f.screen(ctx, looker, board)
 	}
 	return f.tell(ctx, looker, board)
+}
+
+// hasScreen reports whether there is a terminal to draw on, and how large it is is known.
+func (f *watchFlags) hasScreen() bool {
+	out, ok := f.env.Stdout.(*os.File)
+	if !ok || f.env.get("TERM") == "dumb" {
+		return false
+	}
+	width, height, err := term.GetSize(int(out.Fd()))
+	return err == nil && width > 0 && height > 0
 }
 
 // checkInterval refuses an interval that a portal's own limit does not allow; one that

@@ -181,12 +181,12 @@ func (s *State) runways(r *fleet.Runway) {
 	}
 }
 
-// Lasts is for how many days the first pocket lasts that runs dry; false where that is
-// not known of any.
+// Lasts is for how many days the first pocket lasts that runs dry if nothing refills it;
+// false where that is not known of any.
 func (s *State) Lasts() (days int, known bool) {
 	for _, p := range s.Pockets {
-		if p.Runway != nil && (!known || p.Runway.Days().Likely < days) {
-			days, known = p.Runway.Days().Likely, true
+		if p.Runway != nil && (!known || p.Runway.Alone.Likely < days) {
+			days, known = p.Runway.Alone.Likely, true
 		}
 	}
 	return days, known

@@ -291,7 +291,7 @@ func TestQuitting(t *testing.T) {
 // What portals send is shown, and not obeyed.
 func TestHostileTexts(t *testing.T) {
 	const evil = "\x1b[2J\x1b]0;owned\a\u202eevil\u2066\r\nnext\u200b"
-	a := answer("evil", noon, pocket{cents(100, "USD"), 9})
+	a := answer("evil", noon, pocket{cents(100, evil), 9})
 	a.Quota.Title, a.Customer.Payer.DisplayName, a.Report.Portal = evil, evil, "https://"+evil
 	bad := refused("bad", noon)
 	bad.Err = fmt.Errorf("no: %s", evil)

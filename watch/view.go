@@ -249,14 +249,14 @@ func pocketLasts(_ *State, p *Pocket) string {
 	if p == nil || p.Runway == nil {
 		return ""
 	}
-	return strings.Replace(lastsText(p.Runway.Days().Likely), "over 1 year", "> 1 year", 1)
+	return strings.Replace(lastsText(p.Runway.Alone.Likely), "over 1 year", "> 1 year", 1)
 }
 
 func pocketLastsWhole(_ *State, p *Pocket) string {
 	if p == nil || p.Runway == nil {
 		return ""
 	}
-	return lastsText(p.Runway.Days().Likely)
+	return lastsText(p.Runway.Alone.Likely)
 }
 
 // rows draw a portal: a line for each pocket, and one for what fails.

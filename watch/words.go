@@ -39,7 +39,7 @@ func clean(s string) string {
 }
 
 func amountText(a money.Amount) string {
-	return strings.TrimSpace(a.Grouped() + " " + string(a.Currency()))
+	return strings.TrimSpace(a.Grouped() + " " + clean(string(a.Currency())))
 }
 
 // signed writes an amount as a change.

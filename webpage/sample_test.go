@@ -164,5 +164,6 @@ func hostile() *webpage.Portal {
 		p.History.Operations[i].Description = evil
 	}
 	p.Failed[docspace.PartTopUp] = errors.New(evil)
+	p.Balance.SubAccounts = append(p.Balance.SubAccounts, docspace.SubAccount{Amount: cents(100, evil)})
 	return p
 }

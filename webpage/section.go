@@ -32,7 +32,8 @@ type card struct {
 	Band         *band
 }
 
-// band is for how many days something lasts, drawn from today to the best case.
+// band is for how many days something lasts, drawn from today to the best case. AtWorst
+// and AtBest are "" where they are alike; nothing is drawn then.
 type band struct {
 	Worst, Likely         int // of size
 	Text, AtWorst, AtBest string
@@ -309,8 +310,8 @@ func (p *Page) use(q *docspace.Quota) *use {
 	u := &use{}
 	for _, f := range q.Features {
 		allowed, counted := f.Value.Number()
-		if !counted || f.Used == nil || f.Used.Value == nil {
-			continue
+		if !counted || f.Used == nil || f.Used.Value == nil || f.ID == "file_size" {
+			continue // of the largest file nothing is used up
 		}
 		used := *f.Used.Value
 		row := limit{Name: p.feature(f), Used: numberText(f.Type, used), Allowed: "no limit", Bar: -1}

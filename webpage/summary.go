@@ -104,9 +104,9 @@ func (p *Page) pockets(s *summary, portal *Portal) {
 		currency := sub.Amount.Currency()
 		row := pocketSummary{Balance: amountText(sub.Amount), Lasts: "–", Spent: "–"}
 		if runway, there := portal.lasting(currency); there && runway.Known {
-			n := runway.Runway.Days().Likely
-			row.Lasts = lastsText(n)
-			if n < soonDays && n < wallet.Horizon {
+			row.Lasts = lastsText(runway.Alone.Likely)
+			// A wallet that is refilled in time needs nobody's attention.
+			if n := runway.Runway.Days().Likely; n < soonDays && n < wallet.Horizon {
 				s.Flags = append(s.Flags, flag{fmt.Sprintf("%s lasts %s", currencyText(currency), lastsText(n)), n < badDays})
 			}
 		}
@@ -138,7 +138,7 @@ func (p *Page) spent(portal *Portal) (all []money.Amount, whole, known bool) {
 	if portal.History == nil {
 		return nil, false, false
 	}
-	all, whole, err := spentSince(portal.History, p.Now.AddDate(0, 0, -spentDays))
+	all, whole, err := spentSince(portal.History, portal.History.To.AddDate(0, 0, -spentDays))
 	return all, whole, err == nil
 }
 

@@ -44,7 +44,7 @@ func amountText(a money.Amount) string {
 	if a.Currency() == "" {
 		return a.Grouped()
 	}
-	return a.Grouped() + noBreak + string(a.Currency())
+	return a.Grouped() + noBreak + shown(string(a.Currency()))
 }
 
 // tickText writes an amount on an axis: without places that say nothing.
@@ -60,7 +60,7 @@ func currencyText(c money.Currency) string {
 	if c == "" {
 		return "no currency stated"
 	}
-	return string(c)
+	return shown(string(c)) // a portal may send anything
 }
 
 func dayText(t time.Time) string    { return t.UTC().Format("2 January 2006") }
