@@ -1,79 +1,121 @@
 package exporter
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 )
 
-// Describe says which metrics there are. It is for package prometheus.
-func (e *Exporter) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range e.descriptions {
-		to <- d.Desc
-	}
+// said is a sample as it is shown, made once and shown often. Nobody changes it.
+type said struct {
+	name string
+	*dto.Metric
 }
 
-// Collect says what is known, and asks no portal. It is for package prometheus.
-func (e *Exporter) Collect(to chan<- prometheus.Metric) {
-	for _, m := range e.metrics() {
-		to <- m
-	}
+// say makes a sample of a portal ready to be shown.
+func (e *Exporter) say(portal string, s sample) (said, bool) {
+	m := e.descriptions[s.name].metric(s.value, append([]string{portal}, s.labels...)...)
+	return said{s.name, m}, m != nil
 }
 
-// metrics returns what is known.
-func (e *Exporter) metrics() (all []prometheus.Metric) {
+// Gather says what is known, and asks no portal. It is for package prometheus, whose
+// registry would look at each sample anew at each scrape: they differ, because portals
+// do by name, and those of one by what samples.add sees to.
+func (e *Exporter) Gather() ([]*dto.MetricFamily, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	say := func(name, value string, labels ...string) {
-		all = append(all, e.descriptions[name].metric(value, labels...))
+	all := map[string]*dto.MetricFamily{}
+	add := func(s said) {
+		if all[s.name] == nil {
+			all[s.name] = e.descriptions[s.name].empty()
+		}
+		all[s.name].Metric = append(all[s.name].Metric, s.Metric)
 	}
-	say(exporterBuild, "1", label(e.Version))
-	say(exporterPortals, whole(int64(len(e.portals))))
-	say(exporterReady, flag(e.ready))
-	say(exporterReloadOK, flag(e.reloadOK))
+	for _, s := range []sample{
+		{exporterBuild, "1", []string{label(e.Version)}},
+		{exporterPortals, whole(int64(len(e.portals))), nil},
+		{exporterReady, flag(e.ready), nil},
+		{exporterReloadOK, flag(e.reloadOK), nil},
+	} {
+		add(said{s.name, e.descriptions[s.name].metric(s.value, s.labels...)})
+	}
 	now := e.now()
 	for _, name := range slices.Sorted(maps.Keys(e.portals)) {
-		p := e.portals[name]
-		p.show(now, e.MaxAge, func(name, value string, labels ...string) {
-			say(name, value, append([]string{label(p.profile.Name)}, labels...)...)
-		})
+		p, shown := e.portals[name], label(name)
+		for _, s := range p.health(now, e.MaxAge) {
+			if one, ok := e.say(shown, s); ok {
+				add(one)
+			}
+		}
+		for _, part := range parts() {
+			if k := p.parts[part]; k.fresh(now, e.MaxAge) {
+				for _, one := range k.all {
+					add(one)
+				}
+			}
+		}
 	}
+	return byName(slices.Collect(maps.Values(all))), nil
+}
+
+func byName(all []*dto.MetricFamily) []*dto.MetricFamily {
+	slices.SortFunc(all, func(a, b *dto.MetricFamily) int { return cmp.Compare(a.GetName(), b.GetName()) })
 	return all
 }
 
-// show says what is known of a portal and not too old.
-func (p *portal) show(now time.Time, maxAge time.Duration, say func(name, value string, labels ...string)) {
-	say(portalInfo, "1", host(p.profile.URL), between(p.profile.Groups))
-	say(requests, whole(p.requests))
-	say(rateLimited, whole(p.limited))
+// fresh reports whether a part is known, and not too old.
+func (k known) fresh(now time.Time, maxAge time.Duration) bool {
+	return !k.at.IsZero() && now.Sub(k.at) <= maxAge
+}
+
+// health says how it went to read a portal.
+func (p *portal) health(now time.Time, maxAge time.Duration) []sample {
+	all := []sample{
+		{portalInfo, "1", []string{host(p.profile.URL), between(p.profile.Groups)}},
+		{requests, whole(p.requests), nil},
+		{rateLimited, whole(p.limited), nil},
+	}
 	for _, f := range failures() {
-		say(scrapeErrors, whole(p.errors[f.kind]), f.kind)
+		all = append(all, sample{scrapeErrors, whole(p.errors[f.kind]), []string{f.kind}})
 	}
 	if !p.asked {
-		return
+		return all
 	}
-	say(up, flag(p.answers && now.Sub(p.answered) <= maxAge))
-	say(scrapeDuration, seconds(p.took))
+	all = append(all,
+		sample{up, flag(p.answers && now.Sub(p.answered) <= maxAge), nil},
+		sample{scrapeDuration, seconds(p.took), nil})
 	if !p.answered.IsZero() {
-		say(lastSuccess, unix(p.answered))
+		all = append(all, sample{lastSuccess, unix(p.answered), nil})
 	}
 	for _, part := range parts() {
 		k, there := p.parts[part]
 		if !there {
 			continue
 		}
-		fresh := !k.at.IsZero() && now.Sub(k.at) <= maxAge
-		say(partUp, flag(k.arrives && fresh), string(part))
+		all = append(all, sample{partUp, flag(k.arrives && k.fresh(now, maxAge)), []string{string(part)}})
 		if !k.at.IsZero() {
-			say(partSuccess, unix(k.at), string(part))
-		}
-		if !fresh {
-			continue
-		}
-		for _, s := range k.all {
-			say(s.name, s.value, s.labels...)
+			all = append(all, sample{partSuccess, unix(k.at), []string{string(part)}})
 		}
 	}
+	return all
+}
+
+// beside has the portals' metrics, and those of a registry, which have other names.
+type beside struct {
+	*Exporter
+	registry *prometheus.Registry
+}
+
+// Gather returns both.
+func (b beside) Gather() ([]*dto.MetricFamily, error) {
+	own, err := b.registry.Gather()
+	if err != nil {
+		return nil, err
+	}
+	all, err := b.Exporter.Gather()
+	return byName(append(all, own...)), err
 }

@@ -85,7 +85,7 @@ type portal struct {
 type known struct {
 	arrives bool // it did the last time
 	at      time.Time
-	all     []sample
+	all     []said
 }
 
 // New returns an exporter that knows nothing yet.

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"github.com/bursarhq/bursar/billing"
@@ -97,6 +98,10 @@ func shown(t *testing.T, e *exporter.Exporter) map[string]string {
 
 func text(t *testing.T, e *exporter.Exporter) string {
 	t.Helper()
+	// The library's own look at each sample: nothing twice, nothing out of order.
+	if _, err := (prometheus.Gatherers{e}).Gather(); err != nil {
+		t.Fatal(err)
+	}
 	var b strings.Builder
 	if err := e.WriteText(&b); err != nil {
 		t.Fatal(err)

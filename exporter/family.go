@@ -1,6 +1,11 @@
 package exporter
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"cmp"
+	"slices"
+
+	dto "github.com/prometheus/client_model/go"
+)
 
 // The metrics of one portal, without the namespace. They are stable: dashboards and
 // alert rules of others name them.
@@ -109,20 +114,39 @@ func portalFamilies() []family {
 	}
 }
 
-// descriptions returns the metrics in the terms of the library, by name.
+// description is a metric in the terms of the library.
+type description struct {
+	family
+	order []int // of the labels by name
+}
+
+// descriptions returns all metrics by name.
 func descriptions() map[string]description {
 	all := map[string]description{}
 	for _, f := range families() {
-		kind := prometheus.GaugeValue
-		if f.counter {
-			kind = prometheus.CounterValue
+		d := description{family: f}
+		for i := range f.labels {
+			d.order = append(d.order, i)
 		}
-		all[f.name] = description{prometheus.NewDesc(namespace+f.name, f.help, f.labels, nil), kind}
+		slices.SortFunc(d.order, func(a, b int) int { return cmp.Compare(f.labels[a], f.labels[b]) })
+		all[f.name] = d
 	}
 	return all
 }
 
-type description struct {
-	*prometheus.Desc
-	kind prometheus.ValueType
+// pairs returns labels with their names, by name.
+func (d description) pairs(values []string) (all []*dto.LabelPair) {
+	for _, i := range d.order {
+		all = append(all, &dto.LabelPair{Name: &d.labels[i], Value: &values[i]})
+	}
+	return all
+}
+
+// empty returns the metric with nothing in it.
+func (d description) empty() *dto.MetricFamily {
+	name, help, kind := namespace+d.name, d.help, dto.MetricType_GAUGE
+	if d.counter {
+		kind = dto.MetricType_COUNTER
+	}
+	return &dto.MetricFamily{Name: &name, Help: &help, Type: &kind}
 }

@@ -26,9 +26,9 @@ const maxScrapes = 8
 func (e *Exporter) Handler(token string) http.Handler {
 	registry := prometheus.NewRegistry()
 	// The library's memory metrics have a name twice, in OpenMetrics' terms.
-	registry.MustRegister(e, collectors.NewGoCollector(collectors.WithGoCollectorMemStatsMetricsDisabled()), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(collectors.NewGoCollector(collectors.WithGoCollectorMemStatsMetricsDisabled()), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
-	mux.Handle("GET "+Path, bearing(token, promhttp.HandlerFor(registry, promhttp.HandlerOpts{
+	mux.Handle("GET "+Path, bearing(token, promhttp.HandlerFor(beside{e, registry}, promhttp.HandlerOpts{
 		EnableOpenMetrics: true, MaxRequestsInFlight: maxScrapes, CoalesceGather: true, ErrorHandling: promhttp.HTTPErrorOnError,
 	})))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
@@ -56,16 +56,9 @@ func bearing(token string, next http.Handler) http.Handler {
 	})
 }
 
-// gatherer has the portals' metrics alone.
-func (e *Exporter) gatherer() prometheus.Gatherer {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(e)
-	return registry
-}
-
 // WriteText writes what is known of the portals in the text format.
 func (e *Exporter) WriteText(w io.Writer) error {
-	all, err := e.gatherer().Gather()
+	all, err := e.Gather()
 	if err != nil {
 		return fmt.Errorf("gather metrics: %w", err)
 	}
@@ -80,7 +73,7 @@ func (e *Exporter) WriteText(w io.Writer) error {
 // WriteFile writes them to a file for node_exporter's textfile collector: whole or not
 // at all, and for everybody to read.
 func (e *Exporter) WriteFile(name string) error {
-	if err := prometheus.WriteToTextfile(name, e.gatherer()); err != nil {
+	if err := prometheus.WriteToTextfile(name, e); err != nil {
 		return fmt.Errorf("write metrics: %w", err)
 	}
 	return nil

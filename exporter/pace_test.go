@@ -16,6 +16,7 @@ import (
 
 	"github.com/bursarhq/bursar/docspace"
 	"github.com/bursarhq/bursar/fleet"
+	"github.com/bursarhq/bursar/money"
 )
 
 func paced(chance func(int64) int64) *Exporter {
@@ -174,6 +175,34 @@ func TestKinds(t *testing.T) {
 	if kindOf(&docspace.Error{Err: docspace.ErrTimeout}) != "timeout" {
 		t.Error("a time-out is none")
 	}
+}
+
+// A value is the nearest to its text, and what is no number is not said.
+func TestValues(t *testing.T) {
+	d := descriptions()[walletBalance]
+	for text, want := range map[string]string{
+		"148.50": "148.5", "0.00000001": "1e-08", "-20": "-20", "92233720368.54775807": "9.223372036854776e+10", "+Inf": "+Inf", "": "", "1,5": "", "USD": "",
+	} {
+		m := d.metric(text, "acme", "USD")
+		got := ""
+		if m != nil {
+			got = strconv.FormatFloat(m.GetGauge().GetValue(), 'g', -1, 64)
+		}
+		if got != want {
+			t.Errorf("%q is %s, not %s", text, got, want)
+		}
+	}
+	if d.metric("1", "acme") != nil {
+		t.Error("a label is missing")
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		units := rapid.Int64Range(-999_999_999_999_999, 999_999_999_999_999).Draw(t, "units") // 15 digits
+		text := money.FromUnits(units, "USD").Decimal()
+		back := strconv.FormatFloat(d.metric(text, "acme", "USD").GetGauge().GetValue(), 'f', -1, 64)
+		if amount, err := money.Parse(back, "USD"); err != nil || amount.Units() != units {
+			t.Fatalf("%s comes out as %s", text, back)
+		}
+	})
 }
 
 func TestBetween(t *testing.T) {

@@ -149,7 +149,7 @@ func (e *Exporter) keep(profile fleet.Profile, started time.Time, said *answer, 
 		if h.err == nil && !h.absent {
 			p.answers = true
 		}
-		p.hear(h, now)
+		p.hear(h, e.prepared(p, h.all), now)
 	}
 	if p.answers {
 		p.answered = now
@@ -160,14 +160,25 @@ func (e *Exporter) keep(profile fleet.Profile, started time.Time, said *answer, 
 	return errors.Join(failed...)
 }
 
+// prepared makes the samples of a portal ready to be shown.
+func (e *Exporter) prepared(p *portal, all []sample) (ready []said) {
+	name := label(p.profile.Name)
+	for _, s := range all {
+		if one, ok := e.say(name, s); ok {
+			ready = append(ready, one)
+		}
+	}
+	return ready
+}
+
 // hear remembers a part.
-func (p *portal) hear(h heard, now time.Time) {
+func (p *portal) hear(h heard, all []said, now time.Time) {
 	before, there := p.parts[h.part]
 	switch {
 	case h.absent:
 		delete(p.parts, h.part)
 	case h.err == nil:
-		p.parts[h.part] = known{arrives: true, at: now, all: h.all}
+		p.parts[h.part] = known{arrives: true, at: now, all: all}
 		if h.part == fleet.PartRunway && h.says {
 			p.runwayAt = now
 		}
