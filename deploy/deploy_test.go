@@ -307,6 +307,37 @@ func TestDashboardAsksForWhatThereIs(t *testing.T) {
 	}
 }
 
+// The table in the README has each metric, with its labels, and no other.
+func TestReadmeHasEachMetric(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	quoted, told := regexp.MustCompile("`([a-z_]+)`"), map[string]bool{}
+	there := exported(t)
+	for _, row := range regexp.MustCompile("(?m)^\\| (`[a-z_`, ]+`) \\|([^|]*)\\|").FindAllStringSubmatch(string(text), -1) {
+		for _, name := range quoted.FindAllStringSubmatch(row[1], -1) {
+			told["docspace_"+name[1]] = true
+			has := maps.Clone(there["docspace_"+name[1]])
+			delete(has, "portal")
+			delete(has, "version")
+			for _, l := range quoted.FindAllStringSubmatch(row[2], -1) {
+				if has[l[1]] == nil {
+					t.Errorf("%s has no label %s", name[1], l[1])
+				}
+				delete(has, l[1])
+			}
+			if len(has) > 0 {
+				t.Errorf("%s has labels that the table does not: %v", name[1], slices.Sorted(maps.Keys(has)))
+			}
+		}
+	}
+	if want, got := slices.Sorted(maps.Keys(there)), slices.Sorted(maps.Keys(told)); !slices.Equal(want, got) {
+		t.Errorf("the exporter has %q\nand the table %q", want, got)
+	}
+}
+
 // What the unit starts is a command that there is.
 func TestUnitStartsTheExporter(t *testing.T) {
 	t.Parallel()
