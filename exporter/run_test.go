@@ -131,11 +131,14 @@ func TestManyPortals(t *testing.T) {
 	portal, hanging := docspacetest.New(t), docspacetest.New(t)
 	hanging.Inject(docspacetest.Fault{Delay: 10 * patience})
 	profiles := []fleet.Profile{profileOf("hanging", hanging)}
-	for n := range 100 {
+	for n := range 30 {
 		profiles = append(profiles, profileOf(fmt.Sprintf("portal-%d", n), portal))
 	}
-	e := newExporter(&watcher{}, func(c *exporter.Config) { realTime(c); c.Reader.Parallel = 4 }, profiles...)
+	e := newExporter(&watcher{}, func(c *exporter.Config) {
+		realTime(c)
+		c.Reader.Parallel, c.Reader.Timeout = 4, 20*patience
+	}, profiles...)
 	running(t, e)
-	until(t, "all but one are read", func() bool { return e.Answering() == 100 })
+	until(t, "all but one are read", func() bool { return e.Answering() == 30 })
 	want(t, shown(t, e), map[string]string{"docspace_exporter_ready": "0", `docspace_up{portal="hanging"}`: ""})
 }
