@@ -151,16 +151,16 @@ func (f *exporterFlags) readOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	read, failed := 0, map[int]int{} // by exit status
-	stop := spinText(f.env, f.quiet, func() string { return fmt.Sprintf("Reading %d portals", len(all)) })
+	failed := map[int]int{} // by exit status
+	bar := newProgress(f.env, f.quiet, len(all), "Reading portals")
 	var said []error
 	err = e.ReadOnce(ctx, func(profile fleet.Profile, err error) {
-		if read++; err != nil {
+		if bar.step(); err != nil {
 			failed[ExitCode(err)]++
 			said = append(said, fmt.Errorf("%s: %w", profile.Name, err))
 		}
 	})
-	stop()
+	bar.stop()
 	if err != nil {
 		return err
 	}
