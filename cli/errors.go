@@ -11,6 +11,7 @@ import (
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/catalog"
 	"github.com/bursarhq/bursar/docspace"
+	"github.com/bursarhq/bursar/export"
 	"github.com/bursarhq/bursar/fleet"
 	"github.com/bursarhq/bursar/manifest"
 	"github.com/bursarhq/bursar/reconcile"
@@ -81,6 +82,12 @@ var outcomes = []struct {
 	{fleet.ErrNothingHappened, ExitFailed, "bursar operations list --all shows what ever did; --days goes back further"},
 
 	{reconcile.ErrState, ExitUsage, "name the file that bursar reconcile --state wrote, or another one, which begins anew"},
+	{export.ErrUnfinished, ExitUsage, "--resume goes on with it, --restart throws it away"},
+	{export.ErrOther, ExitUsage, "give the flags of before, name another --file or --state, or throw away what was begun with --restart"},
+	{export.ErrBusy, ExitFailed, "wait until the other process is done"},
+	{export.ErrState, ExitFailed, "restore the folder of --state from a backup, or begin anew with another: everything is exported again then"},
+	{export.ErrList, ExitFailed, "try again; if it stays so, the portal is at fault"},
+	{export.ErrInvalid, ExitUsage, "see --help for what goes there"},
 
 	{billing.ErrInvalid, ExitUsage, "see --help for what goes there"},
 	{billing.ErrNotFound, ExitFailed, "bursar portal list shows what there is"},
