@@ -63,6 +63,7 @@ type Run struct {
 	job    Job
 	dir    string // of what is read
 	file   string
+	fresh  bool    // nothing was there to go on with
 	memory *memory // nil if nothing is remembered
 	locks  []*os.File
 	// Recovered is the file of the run before, if that was interrupted after its
@@ -127,9 +128,12 @@ func Begin(job Job) (r *Run, err error) {
 		return r, err
 	}
 	if !job.Force {
-		return r, vacant(r.file)
+		err = vacant(r.file)
 	}
-	return r, nil
+	if err != nil && r.fresh {
+		err = errors.Join(err, r.leave())
+	}
+	return r, err
 }
 
 func (j *Job) check() error {
@@ -243,6 +247,7 @@ func (r *Run) enter() error {
 		r.file = before.File
 		return nil
 	}
+	r.fresh = true
 	if text, err = json.Marshal(now); err == nil {
 		err = fleet.WriteWhole(filepath.Join(r.dir, begunFile), text)
 	}

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"math/rand/v2"
@@ -129,10 +130,43 @@ func TestResume(t *testing.T) {
 		if _, err := do(t.Context(), job); !errors.Is(err, fs.ErrExist) {
 			t.Errorf("the file is there: %v", err)
 		}
+		if left := there(t, filepath.Dir(job.File)); len(left) != 1 {
+			t.Errorf("there is %v", left)
+		}
 	}
 }
 
-// No portal says is neither empty nor all.
+// Whoever interrupts it can go on.
+func TestInterrupt(t *testing.T) {
+	t.Parallel()
+	c := newClerk(t)
+	for n := range 20 {
+		c.post(paid(noon.Add(time.Duration(n)*time.Second), int64(n), "a"))
+	}
+	ctx, interrupt := context.WithCancel(t.Context())
+	c.before = func() {
+		if c.asked == 4 {
+			interrupt()
+		}
+	}
+	job := plainJob(c, into(t, "o.ndjson"))
+	if _, err := do(ctx, job); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(job.File); err == nil {
+		t.Error("there is a file")
+	}
+	c.before = func() {}
+	job.Resume = true
+	if _, err := do(t.Context(), job); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(briefs(c.all), lines(t, job.File)); diff != "" {
+		t.Errorf("-posted +exported:\n%s", diff)
+	}
+}
+
+// What a portal does not say is neither nothing nor all.
 func TestNothingAndNotKnown(t *testing.T) {
 	t.Parallel()
 	c := newClerk(t)
