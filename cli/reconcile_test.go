@@ -21,8 +21,8 @@ var wronged = []string{
 	`{"date":"2026-07-01T12:00:00+02:00","service":"disk-storage","description":"Disk space","details":"Automatic renewal","quantity":100,"currency":"USD","credit":0,"debit":14,"type":"ServicePayment"}`,
 }
 
-// fleetOf are profiles of desks, by name, in a file of their own.
-func fleetOf(t *testing.T, desks map[string]*desk) *desk {
+// walletsOf are profiles of desks, by name, in a file of their own.
+func walletsOf(t *testing.T, desks map[string]*desk) *desk {
 	t.Helper()
 	var text strings.Builder
 	text.WriteString("portals:\n")
@@ -67,7 +67,7 @@ func TestReconcileLooksAsItShould(t *testing.T) {
 		{"part", "1071", wronged[3:4], 3, " --from 2026-05-03"}, // as a portal lists them from then on
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d := fleetOf(t, map[string]*desk{"main": stock(t, tt.balance, tt.operations, besideWallet)})
+			d := walletsOf(t, map[string]*desk{"main": stock(t, tt.balance, tt.operations, besideWallet)})
 			for _, format := range []string{"table", "json"} {
 				got := d.ends(tt.code, "reconcile --portal main -o "+format+tt.flags)
 				if strings.Contains(got, "\x1b") {
@@ -86,11 +86,11 @@ func TestReconcileMany(t *testing.T) {
 	gone := newDesk(t)
 	gone.Inject(docspacetest.Denied())
 
-	d := fleetOf(t, map[string]*desk{"right": right, "also": right})
+	d := walletsOf(t, map[string]*desk{"right": right, "also": right})
 	if got := d.ends(0, "reconcile --all"); !strings.Contains(got, "also: agrees, 2 operations\n") || !strings.Contains(got, "right: agrees, 2 operations\n") {
 		t.Error(got)
 	}
-	d = fleetOf(t, map[string]*desk{"right": right, "wrong": wrong, "gone": gone})
+	d = walletsOf(t, map[string]*desk{"right": right, "wrong": wrong, "gone": gone})
 	got := d.ends(1, "reconcile --group some")
 	for _, want := range []string{"right: agrees", "gone: unproven, ", "GAP", "-1,095.00 USD", "1 of 3 wallets does not agree with the operations"} {
 		if !strings.Contains(got, want) {
@@ -123,7 +123,7 @@ func TestReconcileMany(t *testing.T) {
 	if lines != 3 {
 		t.Errorf("%d lines", lines)
 	}
-	d = fleetOf(t, map[string]*desk{"right": right, "gone": gone})
+	d = walletsOf(t, map[string]*desk{"right": right, "gone": gone})
 	if got := d.ends(3, "reconcile --all"); !strings.Contains(got, "1 of 2 wallets could not be read: ") {
 		t.Error(got)
 	}
@@ -135,7 +135,7 @@ func TestReconcileRemembers(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "state.json")
 	all := wronged[:2:2]
-	d := fleetOf(t, map[string]*desk{"main": stock(t, "1092.50", all, besideWallet)})
+	d := walletsOf(t, map[string]*desk{"main": stock(t, "1092.50", all, besideWallet)})
 	if got := d.ends(0, "reconcile --portal main --state "+file); !strings.Contains(got, "no earlier run") {
 		t.Error(got)
 	}
@@ -181,7 +181,7 @@ func TestReconcileRefuses(t *testing.T) {
 		}
 	}
 	// A suspicion is a failure only where it is asked to be.
-	s := fleetOf(t, map[string]*desk{"main": stock(t, "1085", wronged[:3:3], besideWallet)})
+	s := walletsOf(t, map[string]*desk{"main": stock(t, "1085", wronged[:3:3], besideWallet)})
 	s.ends(0, "reconcile --portal main")
 	if got := s.ends(1, "reconcile --portal main --strict"); !strings.Contains(got, "1 suspicion with --strict") {
 		t.Error(got)

@@ -69,8 +69,8 @@ func (s *server) balance(ctx context.Context, w which) (answers[balanceAnswer], 
 		out.fill(b)
 		return out, nil
 	}
-	return ask(ctx, s, w, maxBalances, one, func(name, why string) balanceAnswer {
-		return balanceAnswer{Portal: name, Balances: []sum{}, Error: why}
+	return ask(ctx, s, w, maxBalances, one, func(name string, err error) balanceAnswer {
+		return balanceAnswer{Portal: name, Balances: []sum{}, Error: text(err.Error())}
 	})
 }
 
@@ -126,8 +126,8 @@ func (s *server) runway(ctx context.Context, w which) (answers[runwayAnswer], er
 		out.fill(shot.Runway)
 		return out, nil
 	}
-	return ask(ctx, s, w, maxReported, one, func(name, why string) runwayAnswer {
-		return runwayAnswer{Portal: name, Pockets: []pocketRunway{}, Error: why}
+	return ask(ctx, s, w, maxReported, one, func(name string, err error) runwayAnswer {
+		return runwayAnswer{Portal: name, Pockets: []pocketRunway{}, Error: text(err.Error())}
 	})
 }
 

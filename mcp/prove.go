@@ -33,8 +33,8 @@ func (s *server) reconcile(ctx context.Context, q proveQuestion) (out answers[re
 		}
 		return cleanDocument(result.Document(p.Name)), nil
 	}
-	return ask(ctx, s, q.which, maxProven, one, func(name, why string) reconcile.Document {
-		return reconcile.Document{Portal: name, Verdict: reconcile.Unproven, Error: why,
+	return ask(ctx, s, q.which, maxProven, one, func(name string, err error) reconcile.Document {
+		return reconcile.Document{Portal: name, Verdict: reconcile.Unproven, Error: text(err.Error()),
 			Pockets: []reconcile.PocketDocument{}, Findings: []reconcile.FindingDocument{}, Unproven: []string{}, Notes: []string{}}
 	})
 }

@@ -66,8 +66,8 @@ func (s *server) report(ctx context.Context, w which) (answers[reportAnswer], er
 		}
 		return reported(p.Name, shot), nil
 	}
-	return ask(ctx, s, w, maxReported, one, func(name, why string) reportAnswer {
-		return reportAnswer{Portal: name, Failed: []failedPart{}, Error: why}
+	return ask(ctx, s, w, maxReported, one, func(name string, err error) reportAnswer {
+		return reportAnswer{Portal: name, Failed: []failedPart{}, Error: text(err.Error())}
 	})
 }
 

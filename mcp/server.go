@@ -45,6 +45,8 @@ func New(c Config) *sdk.Server {
 	add(out, "balance", "Balances", "What is in the wallets of portals, by currency. Quicker than report."+data, s.balance)
 	add(out, "runway", "How long wallets last", "For how many days the wallets of portals last, by what the last weeks cost, what is going to be due, and the top-up rule. "+
 		"Of each three numbers: if the dearest, a usual, and the cheapest week goes on."+data, s.runway)
+	add(out, "check", "What is wrong", "What is wrong with portals: too little in the wallet, for too short a time, payments to come that are not covered, "+
+		"a plan that is not paid or outgrown, a top-up rule that does nothing, nobody who may pay. No problems means that all is well with what was asked."+data, s.check)
 	add(out, "operations", "What happened in a wallet", "What was paid and came in, operation by operation, a page at a time. An amount below nought went out."+data, s.operations)
 	add(out, "reconcile", "Prove wallets by their operations", "Rebuilds wallets from all of their operations and compares with the balance: gaps, operations listed or charged twice, "+
 		"missed renewals, top-ups charged twice. Slow for long histories. A finding that is suspicious is no proof."+data, s.reconcile)
@@ -128,7 +130,7 @@ func (s *server) portal(name string) (fleet.Profile, error) {
 
 // ask asks some portals, and returns what each answered, by name. What failed is an
 // answer too: failed words it.
-func ask[T any](ctx context.Context, s *server, w which, most int, one func(context.Context, *fleet.Portal) (T, error), failed func(name, why string) T) (out answers[T], err error) {
+func ask[T any](ctx context.Context, s *server, w which, most int, one func(context.Context, *fleet.Portal) (T, error), failed func(name string, err error) T) (out answers[T], err error) {
 	some, next, err := s.chosen(w, most)
 	if err != nil {
 		return out, err
@@ -136,7 +138,7 @@ func ask[T any](ctx context.Context, s *server, w which, most int, one func(cont
 	byName := map[string]T{}
 	err = fleet.Each(ctx, s.Reader, some, one, func(p fleet.Profile, answer T, err error) error {
 		if err != nil {
-			answer = failed(p.Name, text(err.Error()))
+			answer = failed(p.Name, err)
 		}
 		byName[p.Name] = answer
 		return nil
