@@ -14,17 +14,23 @@ import (
 	"github.com/bursarhq/bursar/fleet"
 )
 
-// Config says what the server answers about. All fields but Version are needed.
+// Config says what the server answers about. All fields but Version and Deposits
+// are needed.
 type Config struct {
 	// Portals are those that may be asked about, and no others.
 	Portals []fleet.Profile
 	Reader  *fleet.Reader
 	Now     func() time.Time
 	Version string
+	// Deposits is nil where nothing may be changed.
+	Deposits *Deposits
 }
 
 // server has what the tools share.
-type server struct{ Config }
+type server struct {
+	Config
+	budget *budget
+}
 
 // data is said of every tool: whoever names a room or a plan may have meant to speak to
 // the assistant.
@@ -36,7 +42,7 @@ Begin with list_portals: the other tools take the names that it returns.` + data
 
 // New returns the server with its tools.
 func New(c Config) *sdk.Server {
-	s := &server{c}
+	s := &server{Config: c}
 	out := sdk.NewServer(&sdk.Implementation{Name: "bursar", Title: "Bursar: billing of DocSpace portals", Version: c.Version},
 		&sdk.ServerOptions{Instructions: instructions})
 	add(out, "list_portals", "List portals", "Which portals can be asked about, and which groups they are in."+data, s.listPortals)
@@ -50,6 +56,10 @@ func New(c Config) *sdk.Server {
 	add(out, "operations", "What happened in a wallet", "What was paid and came in, operation by operation, a page at a time. An amount below nought went out."+data, s.operations)
 	add(out, "reconcile", "Prove wallets by their operations", "Rebuilds wallets from all of their operations and compares with the balance: gaps, operations listed or charged twice, "+
 		"missed renewals, top-ups charged twice. Slow for long histories. A finding that is suspicious is no proof."+data, s.reconcile)
+	if c.Deposits != nil {
+		s.budget = newBudget(c.Deposits.Most)
+		s.addDeposit(out)
+	}
 	s.addPrompts(out)
 	return out
 }

@@ -145,3 +145,36 @@ func TestMCPRefuses(t *testing.T) {
 		}
 	}
 }
+
+// Money moves only where the server was started to move it, and as far.
+func TestMCPDeposits(t *testing.T) {
+	t.Parallel()
+	portal := docspacetest.New(t)
+	home := t.TempDir()
+	env := []string{"DOCSPACE_URL=" + portal.URL, "DOCSPACE_API_KEY=" + portal.Key, "HOME=" + home, "XDG_STATE_HOME=" + home}
+	a := newAssistant(t, env, "--allow-deposits", "USD=50")
+	a.ask(1, "initialize", `{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"hand","version":"1"}}`)
+	a.say(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)
+	contains(t, a.ask(2, "tools/list", `{}`), `"destructiveHint":true`, `"name":"deposit"`, `[50.00 USD]`)
+	name := strings.TrimPrefix(portal.URL, "http://")
+	for id := range 2 {
+		contains(t, a.ask(3+id, "tools/call", `{"name":"deposit","arguments":{"portal":"`+name+`","amount":"40","currency":"USD","key":"once"}}`),
+			`"state":"done"`, `"left":{"amount":"10.00","currency":"USD"}`)
+	}
+	contains(t, a.ask(5, "tools/call", `{"name":"deposit","arguments":{"portal":"`+name+`","amount":"11","currency":"USD","key":"twice"}}`), `"isError":true`, `nothing was sent`)
+	contains(t, a.ask(6, "tools/call", `{"name":"balance","arguments":{}}`), `{"amount":"188.50","currency":"USD"}`)
+	if err := a.in.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for a.out.Scan() { // to its end
+	}
+	if err := a.cmd.Wait(); err != nil || a.stderr.String() != "note: up to [50.00 USD] may be deposited\n" {
+		t.Errorf("%v\n%s", err, a.stderr.String())
+	}
+	for _, limit := range []string{"50", "USD=x", "USD=0", "USD=-1", "USD=1,USD=2", "XYZ=5x"} {
+		got := bursar(t, env, "mcp", "--allow-deposits", limit)
+		if got.code != 2 || got.stdout != "" || !strings.Contains(got.stderr, "--allow-deposits: ") {
+			t.Errorf("%s: %+v", limit, got)
+		}
+	}
+}
