@@ -95,11 +95,13 @@ type changeLine struct {
 	Available []money.Amount `json:"available,omitempty"`
 	Operation int64          `json:"operation,omitempty"`
 	// Enabled are the services that are switched on after it.
-	Enabled        *[]string      `json:"enabled,omitempty"`
-	TopUp          *topUpDocument `json:"topup,omitempty"`
-	IdempotencyKey string         `json:"idempotencyKey,omitempty"`
-	Done           bool           `json:"done"`
-	DryRun         bool           `json:"dryRun"`
+	Enabled *[]string      `json:"enabled,omitempty"`
+	TopUp   *topUpDocument `json:"topup,omitempty"`
+	// Deposit is what is known of one.
+	Deposit        *depositDocument `json:"deposit,omitempty"`
+	IdempotencyKey string           `json:"idempotencyKey,omitempty"`
+	Done           bool             `json:"done"`
+	DryRun         bool             `json:"dryRun"`
 }
 
 // costs notes what is paid, and from what.
@@ -203,6 +205,9 @@ func (c *changer) print(p *proposal, verb string, more ...fact) error {
 
 // explain tells how to find out what happened, where that is not certain.
 func (c *changer) explain(err error, key string) error {
+	if own := (*Error)(nil); errors.As(err, &own) { // which has advice of its own
+		return err
+	}
 	var failure *docspace.Error
 	if !errors.As(err, &failure) || !failure.MayHaveHappened() {
 		return explainRefusal(err)

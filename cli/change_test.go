@@ -26,7 +26,9 @@ type desk struct {
 func newDesk(t *testing.T) *desk {
 	t.Helper()
 	portal := docspacetest.New(t)
-	return &desk{portal, t, map[string]string{"DOCSPACE_URL": portal.URL, "DOCSPACE_API_KEY": portal.Key}}
+	return &desk{portal, t, map[string]string{
+		"DOCSPACE_URL": portal.URL, "DOCSPACE_API_KEY": portal.Key, "XDG_STATE_HOME": t.TempDir(),
+	}}
 }
 
 // must runs a command that must work, and returns what it printed.
@@ -202,7 +204,7 @@ func TestChangesAreNotMadeUnasked(t *testing.T) {
 func TestLostAnswersAreFoundAgain(t *testing.T) {
 	t.Parallel()
 	for _, c := range changes {
-		if !c.paid {
+		if !c.paid || c.route == "deposit" { // which finds out by itself
 			continue
 		}
 		for name, fault := range map[string]docspacetest.Fault{
@@ -247,7 +249,7 @@ func TestRefusedChangesSayWhy(t *testing.T) {
 			cli.ExitFailed, []string{"402", "hint: the wallet, the plan"}},
 		{"more AI credit than money", "service credit-ai USD=1000 --yes", nil, cli.ExitFailed, []string{"Insufficient balance", "hint:"}},
 		{"a declined card", "deposit --amount USD=10 --yes", func(d *desk) { d.SetCustomer(billing.CustomerChange{MethodType: "card_declined"}) },
-			cli.ExitFailed, []string{"the portal did not do it", "hint: portals say no more"}},
+			cli.ExitFailed, []string{"declined it", "hint: the portal says no more"}},
 		{"no card", "deposit --amount USD=10 --yes", func(d *desk) { d.SetCustomer(billing.CustomerChange{MethodStatus: "none"}) },
 			cli.ExitNotAllowed, []string{"payment method is not set", "hint: only the payer"}},
 		{"a currency that nobody takes", "deposit --amount CHF=10 --yes", nil, cli.ExitFailed, []string{"Unsupported currency", "hint:"}},
@@ -356,9 +358,10 @@ func TestChangesTakeTheirKeyAsReportDoes(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	var out, errs bytes.Buffer
+	state := t.TempDir()
 	root := cli.New(cli.Env{
 		Stdin: strings.NewReader(d.Key + "\n"), Stdout: &out, Stderr: &errs,
-		Getenv: func(string) string { return "" }, Now: func() time.Time { return noon },
+		Getenv: func(name string) string { return map[string]string{"XDG_STATE_HOME": state}[name] }, Now: func() time.Time { return noon },
 	})
 	root.SetArgs([]string{"deposit", "--portal", d.URL, "--key", "-", "--amount", "USD=10", "--yes"})
 	root.SilenceErrors, root.SilenceUsage = true, true

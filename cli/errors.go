@@ -60,6 +60,10 @@ var outcomes = []struct {
 	{manifest.ErrChanged, ExitFailed, "see by bursar manifest diff what there is to change now"},
 	{manifest.ErrOperator, ExitFailed, "check operator in the manifest: its address, the portal's id there, and the key, which bursar key create --operator makes"},
 
+	{docspace.ErrDepositUnknown, ExitFailed, "it may have happened or not: bursar deposit --status says what is known, --resume finds out more"},
+	{docspace.ErrDepositOpen, ExitFailed, "two deposits of one amount can't be told apart: find out about the first by bursar deposit --resume, or --resolve it"},
+	{docspace.ErrOtherDeposit, ExitUsage, "choose another --idempotency-key; bursar deposit --status shows what this one stands for"},
+	{docspace.ErrNoDeposit, ExitFailed, "bursar deposit --status lists those there are"},
 	{docspace.ErrConfig, ExitUsage, "give the address with --portal and the key with --key, or see bursar report --help"},
 	{docspace.ErrUnauthorized, ExitNotAllowed, "check the key: it may be mistyped, expired, revoked, or of another portal. A stock portal takes sk-… keys from Settings > Developer Tools > API keys"},
 	{docspace.ErrForbidden, ExitNotAllowed, "the key's user must be the owner or a DocSpace administrator, and the key must not be limited to single modules (it needs *:read)"},

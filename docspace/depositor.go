@@ -61,8 +61,9 @@ func (d *Depositor) now() time.Time {
 	return d.Now()
 }
 
-// portal is what the store calls the client's portal.
-func (d *Depositor) portal() string {
+// Portal is what the store calls the client's portal: its host, with a port and a path
+// where its address has some.
+func (d *Depositor) Portal() string {
 	base := d.Client.base
 	name := strings.ToLower(base.Hostname())
 	if port := base.Port(); port != "" && port != "443" && port != "80" {
@@ -141,17 +142,17 @@ func (d *Depositor) run(ctx context.Context, key string, amount *money.Amount) (
 
 // step does what is to be done next, while nobody else does anything on the portal.
 func (d *Depositor) step(ctx context.Context, key string, amount *money.Amount, sends *int) (*DepositIntent, error) {
-	unlock, err := d.Store.Lock(ctx, d.portal())
+	unlock, err := d.Store.Lock(ctx, d.Portal())
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	intent, err := d.Store.Load(ctx, d.portal(), key)
+	intent, err := d.Store.Load(ctx, d.Portal(), key)
 	switch {
 	case err != nil:
 		return nil, err
 	case intent == nil && amount == nil:
-		return nil, fmt.Errorf("%w: %q on %s", ErrNoDeposit, key, d.portal())
+		return nil, fmt.Errorf("%w: %q on %s", ErrNoDeposit, key, d.Portal())
 	case intent != nil && amount != nil && intent.Amount != *amount:
 		return intent, fmt.Errorf("%w: %s", ErrOtherDeposit, intent.Amount)
 	case intent != nil && intent.State.open():
@@ -201,7 +202,7 @@ func (d *Depositor) attempt(ctx context.Context, intent *DepositIntent, key stri
 	if err := d.place(ctx, others, &picture, rows); err != nil {
 		return intent, err
 	}
-	next := &DepositIntent{Portal: d.portal(), Key: key, Amount: amount, Created: d.now(), Before: picture, Attempt: 1}
+	next := &DepositIntent{Portal: d.Portal(), Key: key, Amount: amount, Created: d.now(), Before: picture, Attempt: 1}
 	if intent != nil {
 		next.Created, next.Attempt = intent.Created, intent.Attempt
 		if intent.State != DepositPlanned {
@@ -220,7 +221,7 @@ func (d *Depositor) attempt(ctx context.Context, intent *DepositIntent, key stri
 // others returns the portal's other deposits of an amount, or ErrDepositOpen when one
 // of them is not decided.
 func (d *Depositor) others(ctx context.Context, key string, amount money.Amount) (some []DepositIntent, err error) {
-	all, err := d.Store.List(ctx, d.portal())
+	all, err := d.Store.List(ctx, d.Portal())
 	if err != nil {
 		return nil, err
 	}
@@ -367,17 +368,17 @@ func (d *Depositor) noteDone(ctx context.Context, intent *DepositIntent) error {
 // Resolve notes what a person says came of a deposit that is not decided. ErrNoDeposit
 // says that there is none; what is decided otherwise is ErrOtherDeposit.
 func (d *Depositor) Resolve(ctx context.Context, key string, happened bool) (*DepositIntent, error) {
-	unlock, err := d.Store.Lock(ctx, d.portal())
+	unlock, err := d.Store.Lock(ctx, d.Portal())
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	intent, err := d.Store.Load(ctx, d.portal(), key)
+	intent, err := d.Store.Load(ctx, d.Portal(), key)
 	if err != nil {
 		return nil, err
 	}
 	if intent == nil || intent.State == DepositPlanned {
-		return nil, fmt.Errorf("%w: %q on %s was not sent", ErrNoDeposit, key, d.portal())
+		return nil, fmt.Errorf("%w: %q on %s was not sent", ErrNoDeposit, key, d.Portal())
 	}
 	if !intent.State.open() {
 		if happened == (intent.State == DepositDone) {
