@@ -151,6 +151,8 @@ type WalletPicture struct {
 	// their identity.
 	From time.Time      `json:"from,omitzero"`
 	Seen map[string]int `json:"seen,omitempty"`
+	// Latest is the date of the latest of them.
+	Latest time.Time `json:"latest,omitzero"`
 	// Keyed says that the portal keeps idempotency keys.
 	Keyed bool `json:"keyed,omitempty"`
 	// Late says that payments by the customer's method settle late.

@@ -23,6 +23,8 @@ const (
 	// operationsAtOnce is the largest page there is, and maxSeen how many operations a
 	// picture may have.
 	operationsAtOnce, maxSeen = 1000, 20000
+	// clocksApart is by how much the clock of a portal's accounting may be behind.
+	clocksApart = 10 * time.Minute
 	// settledReads is how often a list is read that changes while it is read.
 	settledReads = 5
 )
@@ -179,6 +181,9 @@ func (p purse) picture(ctx context.Context, currency money.Currency) (WalletPict
 	}
 	for _, r := range w.rows {
 		picture.Seen[r.id]++
+		if r.Date.After(picture.Latest) {
+			picture.Latest = r.Date.UTC()
+		}
 	}
 	return picture, w.rows, nil
 }
@@ -202,13 +207,17 @@ func (p *WalletPicture) since(rows []row, claimed map[string]int) (fresh []row) 
 }
 
 // addsUp reports whether a balance is what the one before and the operations since
-// make it.
+// make it. An operation that is older than what the picture shows came late: it may
+// have been in the balance before, and proves that the list lags.
 func (p *WalletPicture) addsUp(now *money.Amount, fresh []row) bool {
 	if p.Balance == nil || now == nil {
 		return false
 	}
 	sum := *p.Balance
 	for _, r := range fresh {
+		if r.Date.Before(p.Latest) || r.Date.Before(p.At.Portal.Add(-clocksApart)) {
+			return false
+		}
 		if r.Credit.Currency() != sum.Currency() {
 			continue
 		}

@@ -11,7 +11,7 @@ import (
 func TestDepositsHappenOnce(t *testing.T) {
 	const seed, worlds = 1, 400
 	t.Logf("seeds %d to %d", seed, seed+worlds-1)
-	all, broken, err := runAll(seed, worlds, 0, 2)
+	all, broken, err := runAll(seed, worlds, config{}, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func TestDepositsHappenOnce(t *testing.T) {
 
 // Who takes absence for proof too soon charges twice, and the worlds show it.
 func TestWorldsFindWhoIsTooHasty(t *testing.T) {
-	_, broken, err := runAll(1, 200, 5*time.Second, 2)
+	_, broken, err := runAll(1, 200, config{settle: 5 * time.Second}, 2)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,16 +15,17 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"time"
 )
 
 func main() {
 	runs := flag.Uint64("runs", 100_000, "how many worlds")
 	seed := flag.Uint64("seed", 1, "the first one's seed; the others follow")
-	settle := flag.Duration("settle", 0, "Depositor.Settle; less than 15m is no proof, and shows that the runs find that")
+	var c config
+	flag.DurationVar(&c.settle, "settle", 0, "Depositor.Settle; less than 15m is no proof, and shows that the runs find that")
+	flag.IntVar(&c.lagging, "lagging", 0, "per cent of worlds whose list is an hour behind, which is more than the engine assumes")
 	workers := flag.Int("workers", runtime.NumCPU(), "how many worlds at once")
 	flag.Parse()
-	t, broken, err := runAll(*seed, *runs, *settle, max(1, *workers))
+	t, broken, err := runAll(*seed, *runs, c, max(1, *workers))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "deposits:", err)
 		os.Exit(2)
@@ -40,7 +41,7 @@ func main() {
 
 // runAll lives worlds from a seed on, several at once, and returns what came of them
 // and the laws that were broken.
-func runAll(seed, runs uint64, settle time.Duration, workers int) (*tally, []string, error) {
+func runAll(seed, runs uint64, c config, workers int) (*tally, []string, error) {
 	var (
 		mu     sync.Mutex
 		all    sync.WaitGroup
@@ -52,7 +53,7 @@ func runAll(seed, runs uint64, settle time.Duration, workers int) (*tally, []str
 		all.Go(func() {
 			var own tally
 			for i := worker; i < runs; i += uint64(workers) {
-				breaks, err := run(seed+i, settle, &own)
+				breaks, err := run(seed+i, c, &own)
 				mu.Lock()
 				for _, text := range breaks {
 					broken = append(broken, fmt.Sprintf("seed %d: %s", seed+i, text))

@@ -43,18 +43,24 @@ func (t *tally) add(o *tally) {
 	}
 }
 
+// config is what the worlds may break, beyond what the engine assumes.
+type config struct {
+	settle  time.Duration // Depositor.Settle; 0 is its own
+	lagging int           // per cent of worlds whose list is an hour behind
+}
+
 // run lives one world: some deposits, each asked for until it is decided or patience
 // ends, by a process that is started again whenever it crashed. It returns the laws
 // that were broken.
-func run(seed uint64, settle time.Duration, t *tally) ([]string, error) {
-	w := newWorld(seed, t)
+func run(seed uint64, c config, t *tally) ([]string, error) {
+	w := newWorld(seed, c.lagging, t)
 	t.runs++
 	client, err := docspace.New(docspace.Config{URL: "https://portal.example.com", Key: "sk-test", Transport: w, MaxAttempts: 1})
 	if err != nil {
 		return nil, err
 	}
 	depositor := &docspace.Depositor{
-		Client: client, Store: w.store, Alone: !w.shared, Settle: settle, Wait: w.chance(30),
+		Client: client, Store: w.store, Alone: !w.shared, Settle: c.settle, Wait: w.chance(30),
 		Now:   func() time.Time { return w.now },
 		Sleep: func(_ context.Context, d time.Duration) error { w.advance(d); return nil },
 	}

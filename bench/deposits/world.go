@@ -51,6 +51,7 @@ type world struct {
 	now       time.Time
 	portal    *portal
 	shared    bool // others deposit the same amounts by hand
+	lagging   bool // the list is an hour behind the balance
 	pageLimit int64
 	dead      bool // the process is, until it is started again
 	store     memory
@@ -60,7 +61,7 @@ type world struct {
 	quiet     bool      // nothing else goes wrong
 }
 
-func newWorld(seed uint64, t *tally) *world {
+func newWorld(seed uint64, lagging int, t *tally) *world {
 	w := &world{
 		random: rand.New(rand.NewPCG(seed, 1)), now: time.Date(2026, 7, 8, 11, 39, 43, 0, time.UTC), tally: t,
 	}
@@ -69,7 +70,10 @@ func newWorld(seed uint64, t *tally) *world {
 		w: w, keyed: w.chance(20), keys: map[string]bool{}, charges: map[string]int{}, posts: map[string]int{},
 		skew: time.Duration(w.n(7)-3) * time.Minute,
 	}
-	if w.chance(25) {
+	if lagging > 0 {
+		w.lagging = w.chance(lagging)
+	}
+	if !w.lagging && w.chance(25) {
 		w.portal.stale = w.span(3 * time.Minute)
 	}
 	w.store = memory{w: w, files: map[string][]byte{}}
@@ -89,7 +93,10 @@ func (w *world) broken(format string, args ...any) {
 
 // lateness is how long after it is in the balance a row is in the list.
 func (w *world) lateness() time.Duration {
-	if w.chance(70) {
+	switch {
+	case w.lagging:
+		return time.Hour
+	case w.chance(70):
 		return 0
 	}
 	return w.span(4 * time.Minute)
