@@ -160,8 +160,8 @@ func (d *depositFlags) deposit(cmd *cobra.Command) error {
 // depositError gives an error of a deposit its advice.
 func depositError(err error, intent *docspace.DepositIntent, key string) error {
 	switch {
-	case err == nil:
-		return nil
+	case err == nil || errors.Is(err, docspace.ErrOtherDeposit) || errors.Is(err, docspace.ErrDepositOpen):
+		return err
 	case errors.Is(err, docspace.ErrDepositUnknown):
 		hint := "it may have happened or not, and nothing is sent again until that is known: repeat with --idempotency-key " + key + ", which looks again; --wait looks until it is known"
 		if intent.Doubt.NeedsPerson() {

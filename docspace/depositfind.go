@@ -83,7 +83,7 @@ func (d *Depositor) find(ctx context.Context, intent *DepositIntent) error {
 	case len(some) < owed:
 		intent.Doubt = DoubtEarlier
 	case d.Alone && !intent.Before.Unsure && len(some) == owed+1:
-		if err := d.completed(ctx, intent, some); err != nil {
+		if err := d.completed(ctx, intent, some, w.at); err != nil {
 			return d.note(ctx, intent, err)
 		}
 	case len(some) == 1:
@@ -131,9 +131,9 @@ func (d *Depositor) absent(intent *DepositIntent, w *wallet) {
 
 // completed decides about a deposit that is among the operations: those that were
 // rejected, or are pending, may stand there too.
-func (d *Depositor) completed(ctx context.Context, intent *DepositIntent, some []row) error {
+func (d *Depositor) completed(ctx context.Context, intent *DepositIntent, some []row, at Clocks) error {
 	rows, err := d.purse().operations(ctx, OperationsQuery{
-		From: intent.Before.From, To: d.now().Add(lookAhead), Type: DepositPayment, Status: Completed,
+		From: intent.Before.From, To: at.Portal.Add(lookAhead), Type: DepositPayment, Status: Completed,
 	})
 	if err != nil {
 		intent.Doubt = DoubtSilent
