@@ -74,7 +74,7 @@ func programs(ts *testscript.TestScript) map[string]*program {
 }
 
 // passedOn are the variables of a script that its servers see.
-var passedOn = []string{"PATH", "HOME", "XDG_DATA_HOME", "BURSAR_DATA", "BURSAR_DATABASE", "BURSAR_CATALOG", "PGPASSWORD", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "TMPDIR", "GORACE", "GOCOVERDIR"}
+var passedOn = []string{"PATH", "HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "BURSAR_DATA", "BURSAR_DATABASE", "BURSAR_CATALOG", "PGPASSWORD", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "TMPDIR", "GORACE", "GOCOVERDIR"}
 
 // cmdStart starts a server and waits until it says where it listens:
 //
