@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -132,14 +131,11 @@ func (m *many) load(file string) ([]manifest.Target, error) {
 // compare compares portals with what they should be, and returns what differs of each,
 // by name.
 func (m *many) compare(ctx context.Context, e *manifest.Engine, targets []manifest.Target, prices bool) ([]manifest.Diff, error) {
-	var (
-		read atomic.Int64
-		all  = make([]manifest.Diff, 0, len(targets))
-	)
-	stop := spinText(m.env, m.quiet, func() string { return fmt.Sprintf("Comparing portals: %d of %d", read.Load(), len(targets)) })
-	defer stop()
+	all := make([]manifest.Diff, 0, len(targets))
+	bar := newProgress(m.env, m.quiet, len(targets), "Comparing portals")
+	defer bar.stop()
 	err := e.Diff(ctx, targets, prices, func(d manifest.Diff) error {
-		read.Add(1)
+		bar.step()
 		all = append(all, d)
 		return nil
 	})
@@ -169,8 +165,9 @@ bursar manifest init --portal acme --portal beta`,
 			return err
 		}
 		words, failed := map[string]string{}, 0
-		stop := spin(env, m.quiet, "Reading portals")
+		bar := newProgress(env, m.quiet, len(profiles), "Reading portals")
 		err = e.Describe(cmd.Context(), profiles, func(p fleet.Profile, lines string, err error) error {
+			bar.step()
 			if err != nil {
 				failed++
 				lines = "  # " + p.Name + " could not be read: " + cleaned(strings.ReplaceAll(err.Error(), "\n", " ")) + "\n"
@@ -178,7 +175,7 @@ bursar manifest init --portal acme --portal beta`,
 			words[p.Name] = lines
 			return nil
 		})
-		stop()
+		bar.stop()
 		if err != nil {
 			return err
 		}
@@ -226,7 +223,7 @@ func notAll(failed, all int, done string) error {
 		return nil
 	}
 	e := &Error{Code: ExitPartly, Err: fmt.Errorf("%d of %s could not be %s", failed, portalsText(all), done),
-		Hint: "the result says why at each; what is wrong with access to one is found by bursar report --portal NAME"}
+		Hint: "the result says why at each; bursar doctor --portal NAME says what is wrong with access to one"}
 	if failed == all {
 		e.Code = ExitFailed
 	}

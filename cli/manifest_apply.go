@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
@@ -227,16 +226,13 @@ func (a *applier) apply(ctx context.Context, diffs []manifest.Diff, profiles []f
 	if err != nil {
 		return nil, err
 	}
-	var (
-		finished atomic.Int64
-		all      []manifest.Outcome
-	)
-	stop := spinText(a.env, a.quiet, func() string { return fmt.Sprintf("Changing portals: %d of %d", finished.Load(), len(profiles)) })
+	var all []manifest.Outcome
+	bar := newProgress(a.env, a.quiet, len(profiles), "Changing portals")
 	e.Apply(ctx, diffs, profiles, func(o manifest.Outcome) {
-		finished.Add(1)
+		bar.step()
 		all = append(all, o)
 	})
-	stop()
+	bar.stop()
 	slices.SortFunc(all, func(a, b manifest.Outcome) int { return strings.Compare(a.Portal, b.Portal) })
 	return all, nil
 }
