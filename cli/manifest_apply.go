@@ -342,6 +342,7 @@ func (r *applyReport) exit() error {
 		Hint: "apply the same manifest again to go on; a plan is good for one time: what is left of it takes a new one"}
 	if done == all {
 		e.Err = fmt.Errorf("%s could not be changed", portalsText(len(r.left)))
+		e.Hint = "put right what the result says of them, and apply the same again"
 	}
 	if unknown > 0 {
 		e.Hint = "look at what is unknown first, by bursar operations list; then apply the manifest again"
