@@ -270,8 +270,8 @@ func (c *converted) text() string {
 	return decimal(&c.minor, c.currency.Digits(), c.currency.Digits())
 }
 
-// grouped puts commas between the thousands of a decimal number.
-func grouped(number string) string {
+// withCommas puts commas between the thousands of a decimal number.
+func withCommas(number string) string {
 	whole, fraction, point := strings.Cut(number, ".")
 	sign := ""
 	if strings.HasPrefix(whole, "-") {
