@@ -170,6 +170,34 @@ func TestKeysThatAreRefused(t *testing.T) {
 	}
 }
 
+// The key is found in the portal's list by its end, among those that are in use.
+func TestKeysInTheList(t *testing.T) {
+	t.Parallel()
+	const listed = `{"id":"%d","name":"k","keyPostfix":"sk-***%s","permissions":[%s],"createOn":"2026-01-01T00:00:00Z","isActive":%t}`
+	for want, keys := range map[string]string{
+		"change nothing":       fmt.Sprintf(listed, 1, "cdef", `"*:read"`, true) + "," + fmt.Sprintf(listed, 2, "cdef", "", false) + "," + fmt.Sprintf(listed, 3, "0000", "", true),
+		"change what its user": fmt.Sprintf(listed, 1, "cdef", "", true),
+		"the key may read":     fmt.Sprintf(listed, 1, "cdef", "", true) + "," + fmt.Sprintf(listed, 2, "cdef", `"*:read"`, true),
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case r.Header.Get("Authorization") == "":
+				w.WriteHeader(http.StatusUnauthorized)
+			case strings.HasSuffix(r.URL.Path, "/keys"):
+				fmt.Fprintf(w, `{"response":[%s],"count":1,"status":0,"statusCode":200}`, keys)
+			default:
+				fmt.Fprint(w, `{"response":{"id":0,"state":1},"count":1,"status":0,"statusCode":200}`)
+			}
+		}))
+		for _, f := range physician().Examine(t.Context(), profile(server.URL, key)).Findings {
+			if f.Step == doctor.Scope && !strings.HasSuffix(f.Text, want) && !strings.HasSuffix(f.Text, want+" may") {
+				t.Errorf("%s: %s", want, f.Text)
+			}
+		}
+		server.Close()
+	}
+}
+
 // A key that can't be had keeps nothing else from being looked at.
 func TestNoKey(t *testing.T) {
 	t.Parallel()

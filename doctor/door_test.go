@@ -35,18 +35,21 @@ func TestDoors(t *testing.T) {
 		text   string
 		tried  bool // with the key
 	}{
-		"portal":        {page(401, "", ""), doctor.OK, "a DocSpace answers, and asks for a key", true},
-		"other login":   {page(401, "text/html", "<title>Authorization\n Required</title>"), doctor.Warning, `401 Unauthorized, a web page titled "Authorization Required"`, true},
-		"everybody in":  {page(200, "application/json", `{"count":0,"statusCode":200}`), doctor.Warning, "asks for no key", true},
-		"forbidden":     {page(403, "application/json", `"your address is not allowed"`), doctor.Warning, "403 Forbidden, JSON of another kind", true},
-		"busy":          {page(429, "", ""), doctor.Warning, "asks for a pause: 429 Too Many Requests", true},
-		"proxy":         {page(502, "text/html", "<html><title>502 Bad Gateway</title>"), doctor.Failed, `502 Bad Gateway, a web page titled "502 Bad Gateway"`, true},
-		"login page":    {page(200, "text/html", "<title>Sign in</title>"), doctor.Failed, `it is no DocSpace: 200 OK, a web page titled "Sign in"`, false},
-		"other API":     {page(200, "application/json", `{"ok":true}`), doctor.Failed, "it is no DocSpace: 200 OK, JSON of another kind", false},
-		"text":          {page(200, "text/plain", "hello"), doctor.Failed, "it is no DocSpace: 200 OK, text", false},
-		"nobody":        {page(404, "application/json", `{"error":{"message":"no portal answers for this host"}}`), doctor.Failed, "404 Not Found, no portal answers for this host", false},
-		"other host":    {to("https://login.example.net/deep?secret=1"), doctor.Failed, "it sends its callers on to https://login.example.net", false},
-		"other page":    {to("/login?back=1"), doctor.Failed, "as a login page does", false},
+		"portal":       {page(401, "", ""), doctor.OK, "a DocSpace answers, and asks for a key", true},
+		"other login":  {page(401, "text/html", "<title>Authorization\n Required</title>"), doctor.Warning, `401 Unauthorized, a web page titled "Authorization Required"`, true},
+		"everybody in": {page(200, "application/json", `{"count":0,"statusCode":200}`), doctor.Warning, "asks for no key", true},
+		"forbidden":    {page(403, "application/json", `"your address is not allowed"`), doctor.Warning, "403 Forbidden, JSON of another kind", true},
+		"busy":         {page(429, "", ""), doctor.Warning, "asks for a pause: 429 Too Many Requests", true},
+		"proxy":        {page(502, "text/html", "<html><title>502 Bad Gateway</title>"), doctor.Failed, `502 Bad Gateway, a web page titled "502 Bad Gateway"`, true},
+		"login page":   {page(200, "text/html", "<title>Sign in</title>"), doctor.Failed, `it is no DocSpace: 200 OK, a web page titled "Sign in"`, false},
+		"other API":    {page(200, "application/json", `{"ok":true}`), doctor.Failed, "it is no DocSpace: 200 OK, JSON of another kind", false},
+		"text":         {page(200, "text/plain", "hello"), doctor.Failed, "it is no DocSpace: 200 OK, text", false},
+		"nobody":       {page(404, "application/json", `{"error":{"message":"no portal answers for this host"}}`), doctor.Failed, "404 Not Found, no portal answers for this host", false},
+		"other host":   {to("https://login.example.net/deep?secret=1"), doctor.Failed, "it sends its callers on to https://login.example.net", false},
+		"other page":   {to("/login?back=1"), doctor.Failed, "as a login page does", false},
+		"same elsewhere": {func(w http.ResponseWriter, r *http.Request) {
+			to("http://localhost"+strings.TrimPrefix(r.Host, "127.0.0.1")+r.URL.Path)(w, r)
+		}, doctor.Failed, "it sends its callers on to http://localhost:", false},
 		"nowhere":       {page(302, "", ""), doctor.Failed, "another page of its own", false},
 		"endless":       {page(404, "text/html", strings.Repeat(" ", 1<<20)+"<title>x</title>"), doctor.Failed, "404 Not Found", false},
 		"long":          {page(500, "application/json", `{"error":{"message":"`+strings.Repeat("x", 5000)+`"}}`), doctor.Failed, "xxx…", true},
@@ -61,7 +64,7 @@ func TestDoors(t *testing.T) {
 				case r.Header.Get("Authorization") != "":
 					tried.Store(true)
 					w.WriteHeader(http.StatusUnauthorized)
-				case strings.HasSuffix(r.URL.Path, "QUOTA"):
+				case strings.HasSuffix(r.URL.Path, "QUOTA"), strings.HasPrefix(r.Host, "localhost"):
 					w.WriteHeader(http.StatusUnauthorized)
 				default:
 					test.answer(w, r)
