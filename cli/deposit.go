@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -92,20 +91,11 @@ bursar deposit --idempotency-key june --resolve done`,
 // folder is where deposits are written down: bursar/deposits in the folder that XDG
 // (or Windows) has for state.
 func (d *depositFlags) folder() (docspace.IntentFolder, error) {
-	env := d.changer.env
-	dir := env.get("XDG_STATE_HOME")
-	if dir == "" && env.get("HOME") != "" {
-		dir = filepath.Join(env.get("HOME"), ".local", "state")
-	}
+	dir := d.changer.env.depositsDir()
 	if dir == "" {
-		dir = env.get("LOCALAPPDATA") // Windows
+		return docspace.IntentFolder{}, errNoDepositsDir()
 	}
-	if dir == "" {
-		return docspace.IntentFolder{}, &Error{
-			Err: errors.New("there is no place to write down what is deposited"), Code: ExitUsage, Hint: "set $XDG_STATE_HOME or $HOME",
-		}
-	}
-	return docspace.IntentFolder{Dir: filepath.Join(dir, "bursar", "deposits")}, nil
+	return docspace.IntentFolder{Dir: dir}, nil
 }
 
 // depositor deposits by a client.

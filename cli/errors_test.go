@@ -18,6 +18,7 @@ import (
 	"github.com/bursarhq/bursar/cli"
 	"github.com/bursarhq/bursar/docspace"
 	"github.com/bursarhq/bursar/manifest"
+	"github.com/bursarhq/bursar/reconcile"
 	"github.com/bursarhq/bursar/store"
 )
 
@@ -43,7 +44,13 @@ var met = map[string]map[string]struct {
 		"ErrRedirect":     {docspace.ErrRedirect, cli.ExitFailed},
 		"ErrTooLarge":     {docspace.ErrTooLarge, cli.ExitFailed},
 		"ErrMalformed":    {docspace.ErrMalformed, cli.ExitFailed},
+
+		"ErrDepositUnknown": {docspace.ErrDepositUnknown, cli.ExitFailed},
+		"ErrDepositOpen":    {docspace.ErrDepositOpen, cli.ExitFailed},
+		"ErrOtherDeposit":   {docspace.ErrOtherDeposit, cli.ExitUsage},
+		"ErrNoDeposit":      {docspace.ErrNoDeposit, cli.ExitFailed},
 	},
+	"reconcile": {"ErrState": {reconcile.ErrState, cli.ExitUsage}},
 	"billing": {
 		"ErrNoPortal":     {billing.ErrNoPortal, cli.ExitFailed},
 		"ErrNoKey":        {billing.ErrNoKey, cli.ExitNotAllowed},

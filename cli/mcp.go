@@ -95,7 +95,7 @@ func allowedDeposits(env Env, texts []string) (*mcp.Deposits, error) {
 	}
 	dir := env.depositsDir()
 	if dir == "" {
-		return nil, &Error{Err: errors.New("there is no place to write down what is deposited"), Code: ExitUsage, Hint: "set $XDG_STATE_HOME or $HOME"}
+		return nil, errNoDepositsDir()
 	}
 	d.Store = docspace.IntentFolder{Dir: dir}
 	return d, nil
@@ -115,6 +115,11 @@ func (e Env) depositsDir() string {
 		return ""
 	}
 	return filepath.Join(dir, "bursar", "deposits")
+}
+
+// errNoDepositsDir says that there is no such folder.
+func errNoDepositsDir() error {
+	return &Error{Err: errors.New("there is no place to write down what is deposited"), Code: ExitUsage, Hint: "set $XDG_STATE_HOME or $HOME"}
 }
 
 // unclosed is a writer that is somebody else's to close.
