@@ -50,7 +50,7 @@ var doors = []struct {
 }{
 	{"portalapi/errors.go", []string{"billing"}},
 	{"operatorapi/errors.go", []string{"billing"}},
-	{"cli/errors.go", []string{"billing", "docspace", "fleet", "store"}},
+	{"cli/errors.go", []string{"billing", "docspace", "export", "fleet", "manifest", "reconcile", "store"}},
 }
 
 // room is a package of the house, without its tests.
