@@ -159,6 +159,10 @@ func (p *portal) deposit(w http.ResponseWriter, r *http.Request) {
 	fate := p.w.fate()
 	p.w.tally.fates[fate]++
 	if p.keyed && p.keys[wire] { // which it did, or is about to
+		if fate == refused {
+			refuse(w, http.StatusTooManyRequests, "Too many")
+			return
+		}
 		p.again(w, wire)
 		return
 	}

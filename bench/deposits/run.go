@@ -72,7 +72,7 @@ func run(seed uint64, c config, t *tally) ([]string, error) {
 		if err := w.pursue(depositor, key, wishes[key]); err != nil {
 			return nil, err
 		}
-		w.advance(w.span(20 * time.Minute))
+		w.advance(w.span([]time.Duration{time.Minute, 20 * time.Minute}[w.n(2)]))
 	}
 	// What is not decided yet is asked for once more when all is well again.
 	w.quiet = true
