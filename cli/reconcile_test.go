@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -134,7 +135,7 @@ func TestReconcileMany(t *testing.T) {
 func TestReconcileRemembers(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "state.json")
-	all := wronged[:2:2]
+	all := slices.Clone(wronged[:2])
 	d := walletsOf(t, map[string]*desk{"main": stock(t, "1092.50", all, besideWallet)})
 	if got := d.ends(0, "reconcile --portal main --state "+file); !strings.Contains(got, "no earlier run") {
 		t.Error(got)
