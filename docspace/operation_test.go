@@ -182,6 +182,47 @@ func TestAllOperationsAreThoseThatWereThere(t *testing.T) {
 	diff(t, "after a burst", got, []int64{12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1})
 }
 
+// One that comes late, wherever its date puts it, takes the place of none; with
+// Ascending, at most that of the last.
+func TestAllOperationsWhileOneComesLate(t *testing.T) {
+	for place := range 13 {
+		for _, q := range []docspace.OperationsQuery{{Limit: 4}, {Limit: 4, Ascending: true}} {
+			dates := []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}
+			requests := 0
+			portal := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if requests++; requests == 2 {
+					dates = slices.Insert(dates, place, -1)
+				}
+				all := make([]docspace.Operation, len(dates))
+				for i, date := range dates {
+					all[i] = docspace.Operation{Quantity: int64(date)}
+				}
+				if !q.Ascending {
+					slices.Reverse(all)
+				}
+				from, _ := strconv.Atoi(r.URL.Query().Get("offset"))
+				payload, err := json.Marshal(docspace.OperationsPage{Operations: all[min(from, len(all)):min(from+4, len(all))], Total: int64(len(all))})
+				if err != nil {
+					panic(err)
+				}
+				fmt.Fprint(w, envelope(string(payload)))
+			})
+			seen := map[int64]int{}
+			for operation, err := range once(t, inMemory(portal)).AllOperations(t.Context(), q) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				seen[operation.Quantity]++
+			}
+			for n := range int64(12) {
+				if last := n == 11 && q.Ascending && place >= 4 && place < 12; seen[n+1] != 1 && !last {
+					t.Errorf("late at %d, %+v: number %d is there %d times", place, q, n+1, seen[n+1])
+				}
+			}
+		}
+	}
+}
+
 func TestAllOperationsEndWithAnErrorOrWhenTheyAreLeft(t *testing.T) {
 	portal := &growing{count: 20, failAt: 3}
 	var seen int

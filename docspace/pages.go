@@ -5,6 +5,7 @@ import (
 	"html"
 	"iter"
 	"net/http"
+	"reflect"
 	"regexp"
 )
 
@@ -38,8 +39,9 @@ const pageSize = 200
 
 // AllOperations returns all operations of a query, from its Offset on, page by
 // page of its Limit (0 means 200). Each is there once, whatever is added
-// meanwhile; what is, is not among them. An error is the last thing that there
-// is. A portal that tells nothing from the start, as Operations says by nil, yields
+// meanwhile; what is, is not among them, unless its date puts it among those that
+// were still to be read; with Ascending it then takes the place of the last. An error
+// is the last thing that there is. A portal that tells nothing from the start, as Operations says by nil, yields
 // nothing.
 //
 //	for operation, err := range client.AllOperations(ctx, docspace.OperationsQuery{}) {
@@ -57,6 +59,7 @@ func (c *Client) AllOperations(ctx context.Context, q OperationsQuery) iter.Seq2
 			q.Limit = pageSize
 		}
 		total, left := int64(-1), int64(0)
+		var last []Operation // what was read before
 		for {
 			page, err := c.Operations(ctx, q)
 			if err != nil {
@@ -77,13 +80,28 @@ func (c *Client) AllOperations(ctx context.Context, q OperationsQuery) iter.Seq2
 			switch {
 			case total < 0:
 				left = page.Total - (q.Offset - int64(len(some)))
+				last = page.Operations
 			case !q.Ascending && page.Total > total:
-				// As many came in front, and what was read last stands there again.
-				before := page.Total - total
-				if over := before - int64(len(some)); over > 0 {
+				// So many came. Before those that come in front stands again what was read
+				// last; the others have dates that are still to be read.
+				came := page.Total - total
+				if over := came - int64(len(some)); over > 0 { // more than a page: all in front
 					q.Offset += over
+					some, last = nil, nil
+					break
 				}
-				some = some[min(before, int64(len(some))):]
+				again := came
+				if last != nil {
+					again = repeated(last, some[:came])
+				}
+				some, left = some[again:], left+came-again
+				last = page.Operations
+			case page.Total > total:
+				// Some may have come before what was read last, which then stands again.
+				some = some[repeated(last, some[:min(page.Total-total, int64(len(some)))]):]
+				last = page.Operations
+			default:
+				last = page.Operations
 			}
 			total = page.Total
 			some = some[:max(0, min(left, int64(len(some))))]
@@ -97,4 +115,14 @@ func (c *Client) AllOperations(ctx context.Context, q OperationsQuery) iter.Seq2
 			}
 		}
 	}
+}
+
+// repeated returns how many operations a page begins with that ended the one before it.
+func repeated(last, begin []Operation) int64 {
+	for n := min(len(last), len(begin)); n > 0; n-- {
+		if reflect.DeepEqual(last[len(last)-n:], begin[:n]) {
+			return int64(n)
+		}
+	}
+	return 0
 }
