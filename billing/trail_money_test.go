@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/ledger"
@@ -99,6 +100,20 @@ func settingDeeds() map[string]traced {
 			before: func(d *desk) { d.must(rule(d.t.Context(), d, "20 USD", "100 USD")) },
 			do:     func(ctx context.Context, d *desk) error { return d.ClearTopUpRule(ctx, "p") },
 			want:   []string{`top_up_rule.change  {"enabled":true,"minBalance":"20.00 USD","upTo":"100.00 USD"} > `},
+		},
+		"ResumeTopUps": {
+			before: func(d *desk) {
+				d.must(rule(d.t.Context(), d, "20 USD", "100 USD"))
+				d.saveCard("first")
+				d.bank.behaves(sandbox.Behaviour{Decline: payment.CardDeclined})
+				d.pay("much", "490 USD")
+				d.wait(time.Minute)
+			},
+			do: func(ctx context.Context, d *desk) error {
+				_, err := d.ResumeTopUps(ctx, "p")
+				return err
+			},
+			want: []string{`top_ups.resume  {"declines":1,"reason":"card_declined"} > `},
 		},
 		"ChangeTopUpRule": {
 			do: func(ctx context.Context, d *desk) error {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/url"
 	"os"
@@ -102,9 +103,19 @@ func (c *connection) profile() (fleet.Profile, error) {
 	}
 	profile.CACert = c.caCert
 	if _, err := fleet.Trusting(c.caCert); err != nil {
-		return fleet.Profile{}, fmt.Errorf("--ca-cert: %w", err)
+		return fleet.Profile{}, wrongCertificates(err)
 	}
 	return profile, nil
+}
+
+// wrongCertificates is the error of --ca-cert: of a file that can't be read or, as a wrong
+// command line, of one that has no certificate.
+func wrongCertificates(err error) error {
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		return fmt.Errorf("--ca-cert: %w", err)
+	}
+	return usage("--ca-cert: %w", err)
 }
 
 // named returns the portal by its profile, or by its address.

@@ -84,7 +84,7 @@ func (o *operatorConnection) transport() (http.RoundTripper, error) {
 	}
 	trusted, err := fleet.Trusting(o.caCert)
 	if err != nil {
-		return nil, usage("--ca-cert: %w", err)
+		return nil, wrongCertificates(err)
 	}
 	return docspace.NewTransport(trusted), nil
 }

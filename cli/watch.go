@@ -60,7 +60,7 @@ none did, 3 some did, 4 no key is accepted.`,
 bursar watch --all
 
 # What changes, for a log
-bursar watch --group paying --interval 5m >> changes.log`,
+bursar watch --group paying --interval 5m > changes.log`,
 		GroupID: GroupRead,
 		Args:    cobra.NoArgs,
 	}
