@@ -258,6 +258,8 @@ func TestTopUpRules(t *testing.T) {
 			`","caps":{"day":"150.00","count":2},"limits":{"charge":"100.00","day":"150.00","month":"2000.00","count":2}}`
 		h.put("/top-up-rule", `{"minBalance":"20","upToBalance":"100","caps":{"day":150,"count":2,"month":"0"},"currency":"USD"}`).expect(200).is(capped)
 		h.put("/top-up-rule", `{"minBalance":"20","upToBalance":"100","currency":"USD"}`).expect(200).is(capped)
+		h.post("/v1/portals/acme/top-up-rule/resume", "", "{}").expect(200).is(`{"portal":"acme","resumed":false}`)
+		h.post("/v1/portals/nobody/top-up-rule/resume", "", "{}").refused(404, "not_found", "")
 		h.remove("/top-up-rule").done()
 		h.get("/top-up-rule").refused(404, "not_found", "")
 	})
