@@ -23,9 +23,9 @@ const module = "github.com/bursarhq/bursar/"
 // floors say how high each room lies. Imports fall: a room may use only those on
 // lower floors.
 var floors = map[string]int{
-	"money": 1, "money/cldr": 1, "httpd": 1, "pgtest": 1, "sheet": 1, "clock": 1,
+	"money": 1, "money/cldr": 1, "httpd": 1, "sheet": 1, "clock": 1, "testenv": 1,
 
-	"docspace": 2, "catalog": 2, "ledger": 2, "payment": 2, "mail": 2, "event": 2, "webhook": 2,
+	"docspace": 2, "pgtest": 2, "catalog": 2, "ledger": 2, "payment": 2, "mail": 2, "event": 2, "webhook": 2,
 
 	"wallet": 3, "subscription": 3, "notice": 3,
 	"payment/sandbox": 3, "payment/stripe": 3, "payment/manual": 3,

@@ -23,12 +23,16 @@ import (
 	"github.com/bursarhq/bursar/docspacetest"
 	"github.com/bursarhq/bursar/exporter"
 	"github.com/bursarhq/bursar/fleet"
+	"github.com/bursarhq/bursar/testenv"
 )
+
+// prometheusPackage is what has Prometheus and its tools.
+const prometheusPackage = "Debian's prometheus"
 
 // Prometheus's own tool finds nothing wrong, and the rules do what their tests say.
 func TestPromtool(t *testing.T) {
 	t.Parallel()
-	tool := program(t, "promtool")
+	tool := testenv.Program(t, prometheusPackage, "promtool")
 	for _, args := range [][]string{
 		{"check", "rules", "--lint-fatal", "alerts.yml"}, {"check", "config", "--lint-fatal", "prometheus.yml"}, {"test", "rules", "testdata/alerts_test.yml"},
 	} {

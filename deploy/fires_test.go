@@ -14,6 +14,7 @@ import (
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/cli"
 	"github.com/bursarhq/bursar/docspacetest"
+	"github.com/bursarhq/bursar/testenv"
 )
 
 // steady is a text that many write and read.
@@ -69,7 +70,7 @@ func export(t *testing.T, portals map[string]*docspacetest.Portal) string {
 // and somebody is told before it is dry.
 func TestAnAlertFiresOnADrainingWallet(t *testing.T) {
 	t.Parallel()
-	program(t, "prometheus")
+	testenv.Program(t, prometheusPackage, "prometheus")
 	healthy, draining, down := docspacetest.New(t), docspacetest.New(t), docspacetest.New(t)
 	for _, p := range []*docspacetest.Portal{healthy, draining, down} {
 		spend(p, 16)

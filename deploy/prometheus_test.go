@@ -20,26 +20,12 @@ import (
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/docspacetest"
 	"github.com/bursarhq/bursar/money"
+	"github.com/bursarhq/bursar/testenv"
 )
 
 // patience is how long a test waits for what must come. It is reached only by what is
 // broken.
 const patience = time.Minute
-
-// program returns where a program of Debian's prometheus is. Where tests must not be
-// left out, it must be there.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err == nil {
-		return path
-	}
-	if os.Getenv("CI") != "" {
-		t.Fatalf("%s is missing: install Debian's prometheus", name)
-	}
-	t.Skipf("there is no %s (Debian's prometheus)", name)
-	return ""
-}
 
 // until waits for something to be so.
 func until(t *testing.T, what string, so func() bool) {
@@ -75,7 +61,7 @@ type prometheus struct {
 // watch starts Prometheus with the published rules, but for their pauses, on a target.
 func watch(t *testing.T, target string) *prometheus {
 	t.Helper()
-	binary, dir := program(t, "prometheus"), t.TempDir()
+	binary, dir := testenv.Program(t, prometheusPackage, "prometheus"), t.TempDir()
 	rules, err := os.ReadFile("alerts.yml")
 	if err != nil {
 		t.Fatal(err)

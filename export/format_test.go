@@ -23,6 +23,7 @@ import (
 
 	"github.com/bursarhq/bursar/docspace"
 	"github.com/bursarhq/bursar/money"
+	"github.com/bursarhq/bursar/testenv"
 )
 
 var update = flag.Bool("update", false, "rewrite the goldens in testdata")
@@ -269,24 +270,10 @@ type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errCrash }
 
-// program finds a program, or skips the test; with CI set it must be there, unless it is
-// too large to ask for.
-func program(t *testing.T, name string, large bool) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	switch {
-	case err != nil && os.Getenv("CI") != "" && !large:
-		t.Fatal(err)
-	case err != nil:
-		t.Skipf("%s is not installed; it is too large to ask for where there is none", name)
-	}
-	return path
-}
-
 // Python's csv reads the same as Go's.
 func TestPythonReadsTheCSV(t *testing.T) {
 	t.Parallel()
-	python := program(t, "python3", false)
+	python := testenv.Program(t, "Python 3", "python3")
 	for _, format := range []string{"csv", "focus"} {
 		data := written(t, format, sampleRows(t))
 		command := exec.CommandContext(t.Context(), python, "-c", `import csv, io, json, sys
@@ -313,7 +300,7 @@ print(json.dumps(list(csv.reader(io.StringIO(sys.stdin.buffer.read().decode("utf
 // LibreOffice opens the spreadsheet, and takes nothing in it for a formula.
 func TestLibreOfficeOpensTheSheet(t *testing.T) {
 	t.Parallel()
-	office := program(t, "soffice", true)
+	office := testenv.Program(t, "Debian's libreoffice-calc", "soffice")
 	dir := t.TempDir()
 	file := filepath.Join(dir, "operations.xlsx")
 	if err := os.WriteFile(file, written(t, "xlsx", sampleRows(t)), 0o600); err != nil {

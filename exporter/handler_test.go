@@ -5,13 +5,13 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/bursarhq/bursar/docspacetest"
+	"github.com/bursarhq/bursar/testenv"
 )
 
 // fetched asks a handler, and returns the answer with its body.
@@ -88,7 +88,7 @@ assert "docspace_wallet_balance" in names and "docspace_requests" in names, name
 		}
 		return
 	}
-	if os.Getenv("CI") != "" {
+	if testenv.Required() {
 		t.Error("Python has no prometheus_client: install python3-prometheus-client")
 		return
 	}
@@ -98,13 +98,7 @@ assert "docspace_wallet_balance" in names and "docspace_requests" in names, name
 // Promtool is Prometheus's own judge of names and texts.
 func TestPromtoolFindsNothing(t *testing.T) {
 	t.Parallel()
-	tool, err := exec.LookPath("promtool")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("promtool is missing: install Debian's prometheus")
-		}
-		t.Skip("there is no promtool (Debian's prometheus)")
-	}
+	tool := testenv.Program(t, "Debian's prometheus", "promtool")
 	portal := docspacetest.New(t)
 	spent(portal, 20)
 	e := newExporter(&watcher{}, nil, profileOf("acme", portal))

@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -103,17 +102,6 @@ func TestKeysThatCannotBeHad(t *testing.T) {
 				t.Errorf("%s: a key is in %v", name, err)
 			}
 		}
-	}
-}
-
-func TestACommandEndsWithItsContext(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("it is for a shell")
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	stop()
-	if _, err := (&Keys{}).Of(ctx, Profile{Name: "acme", Key: Key{Command: "sleep 600"}}); !errors.Is(err, ErrKey) {
-		t.Error(err)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/bursarhq/bursar/testenv"
 )
 
 // shared is the one cluster of a test's program. It is a global for the same
@@ -66,11 +68,10 @@ func New(t testing.TB, config Config) *Cluster {
 
 func mustStart(t testing.TB, err error) {
 	t.Helper()
-	switch {
-	case err == nil:
-	case errors.Is(err, ErrMissing) && os.Getenv("CI") == "":
-		t.Skip(err)
-	default:
+	if errors.Is(err, ErrMissing) {
+		testenv.Missing(t, err.Error())
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }

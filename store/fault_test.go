@@ -15,6 +15,7 @@ import (
 
 	"github.com/bursarhq/bursar/ledger"
 	"github.com/bursarhq/bursar/pgtest"
+	"github.com/bursarhq/bursar/testenv"
 )
 
 // clerks post credits, and remember what was acknowledged.
@@ -85,13 +86,7 @@ func (c *clerks) mustBeThere(t *testing.T, s *Store) {
 // faulty starts a PostgreSQL whose disk fails as trigger says.
 func faulty(t *testing.T) (c *pgtest.Cluster, trigger func(string)) {
 	t.Helper()
-	gcc, err := exec.LookPath("gcc")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("there is no gcc to make a library of testdata/fault.c")
-		}
-		t.Skip("there is no gcc to make a library of testdata/fault.c")
-	}
+	gcc := testenv.Program(t, "gcc, which makes a library of testdata/fault.c", "gcc")
 	// Not t.TempDir, which the server's account may not enter.
 	dir, err := os.MkdirTemp("", "fault")
 	if err != nil {

@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -82,35 +79,6 @@ func TestRequestsPerLook(t *testing.T) {
 	look(t, l)
 	if n := p.Requests("") - before; n < 5 || n > watch.RequestsPerLook {
 		t.Errorf("%d requests", n)
-	}
-}
-
-// A command that prints a key runs once, and again when the portal refuses the key.
-func TestKeysAreGotOnce(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("the command is one of a POSIX shell")
-	}
-	p, l := watched(t)
-	runs := filepath.Join(t.TempDir(), "runs")
-	l.Reader.Keys.Environ = []string{"KEY=" + p.Key, "RUNS=" + runs}
-	l.Portals = []fleet.Profile{{Name: "acme", URL: p.URL, Key: fleet.Key{Command: `echo run >> "$RUNS"; echo "$KEY"`}}}
-	count := func() int {
-		text, err := os.ReadFile(runs)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return strings.Count(string(text), "run")
-	}
-	look(t, l)
-	look(t, l)
-	if n := count(); n != 1 {
-		t.Errorf("the command ran %d times", n)
-	}
-	p.Inject(docspacetest.Unauthorized())
-	look(t, l)
-	p.Heal()
-	if a := look(t, l)["acme"]; a.Err != nil || len(a.Failed) > 0 || count() != 2 {
-		t.Errorf("after a refusal it ran %d times: %v, %v", count(), a.Err, a.Failed)
 	}
 }
 

@@ -13,7 +13,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"strings"
 	"sync/atomic"
@@ -23,6 +22,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"go.uber.org/goleak"
 
+	"github.com/bursarhq/bursar/testenv"
 	"github.com/bursarhq/bursar/webhook"
 )
 
@@ -338,13 +338,7 @@ func TestSecrets(t *testing.T) {
 
 // The receiver in docs takes what is signed with its secret, and nothing else.
 func TestTheReceiverInDocs(t *testing.T) {
-	python, err := exec.LookPath("python3")
-	if err != nil && os.Getenv("CI") == "" {
-		t.Skip("there is no Python")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	python := testenv.Program(t, "Python 3", "python3")
 	secret := newSecret(t)
 	command := exec.CommandContext(t.Context(), python, "../docs/receiver.py", "0")
 	command.Env = append(command.Environ(), "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH="+pythonLibrary(t), "BURSAR_WEBHOOK_SECRET="+secret)

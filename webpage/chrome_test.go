@@ -5,31 +5,19 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/bursarhq/bursar/testenv"
 	"github.com/bursarhq/bursar/webpage"
 )
 
 // chromium runs the browser without a window, and returns what it printed and said.
 func chromium(t *testing.T, args ...string) (stdout, stderr string) {
 	t.Helper()
-	browser := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			browser = path
-			break
-		}
-	}
-	if browser == "" {
-		if os.Getenv("CI") != "" {
-			t.Fatal("there is no Chromium to look at pages with")
-		}
-		t.Skip("there is no Chromium to look at pages with")
-	}
+	browser := testenv.Program(t, "Debian's chromium", "chromium", "chromium-browser", "google-chrome")
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, browser, append([]string{

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/bursarhq/bursar/pgtest"
+	"github.com/bursarhq/bursar/testenv"
 )
 
 func TestMain(m *testing.M) {
@@ -29,8 +30,8 @@ func TestFewCrashes(t *testing.T) {
 			var said strings.Builder
 			plan := plan{kills: kills, seed: rand.Uint64(), out: &said}
 			err := plan.run(t.Context(), engine)
-			if errors.Is(err, pgtest.ErrMissing) && os.Getenv("CI") == "" {
-				t.Skip(err)
+			if errors.Is(err, pgtest.ErrMissing) {
+				testenv.Missing(t, err.Error())
 			}
 			if err != nil {
 				t.Fatalf("seed %d: %v", plan.seed, err)

@@ -3,20 +3,20 @@ package main
 import (
 	"errors"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/bursarhq/bursar/pgtest"
+	"github.com/bursarhq/bursar/testenv"
 )
 
 // on runs worlds on an engine and returns what was said.
 func on(t *testing.T, name string, r run) string {
 	t.Helper()
 	e, err := newEngine(t.Context(), name, "")
-	if errors.Is(err, pgtest.ErrMissing) && os.Getenv("CI") == "" {
-		t.Skip(err)
+	if errors.Is(err, pgtest.ErrMissing) {
+		testenv.Missing(t, err.Error())
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/bursarhq/bursar/pgtest"
+	"github.com/bursarhq/bursar/testenv"
 )
 
 // cluster is the PostgreSQL that the scripts share, started when it is first asked
@@ -61,7 +62,7 @@ func condition(name string) (bool, error) {
 		return false, fmt.Errorf("unknown condition %q", name)
 	}
 	_, err := sharedCluster()
-	if errors.Is(err, pgtest.ErrMissing) && os.Getenv("CI") == "" {
+	if errors.Is(err, pgtest.ErrMissing) && !testenv.Required() {
 		return false, nil
 	}
 	return err == nil, err

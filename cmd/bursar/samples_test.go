@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/bursarhq/bursar/testenv"
 )
 
 // seedFile returns one of the two scripts that the project started from: in the
@@ -82,24 +84,10 @@ func checkSample(t *testing.T, got result) {
 	}
 }
 
-// missing ends a test that lacks something of the machine: skipped at home, failed
-// in continuous integration, which must have it.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
-}
-
 // node returns the path of Node, which continuous integration must have.
 func node(t *testing.T) string {
 	t.Helper()
-	path, err := exec.LookPath("node")
-	if err != nil {
-		missing(t, "there is no node: the Node sample is not run")
-	}
-	return path
+	return testenv.Program(t, "Node.js, for the seed's sample", "node")
 }
 
 func TestNodeSamplePrintsRealValues(t *testing.T) {
@@ -126,12 +114,9 @@ func TestNodeSampleWithAWrongKeyPrintsSixFailures(t *testing.T) {
 
 func TestPythonSamplePrintsRealValues(t *testing.T) {
 	t.Parallel()
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		missing(t, "there is no python3: the Python sample is not run")
-	}
+	python := testenv.Program(t, "Python 3, for the seed's sample", "python3")
 	if got := runProgram(t, "", pythonHome(), python, "-c", "import requests"); got.code != 0 {
-		missing(t, "python3 has no requests: the Python sample is not run\n"+got.stderr)
+		testenv.Missing(t, "python3 has no requests: the Python sample is not run\n"+got.stderr)
 	}
 	const key = "sk-demo-for-the-python-sample"
 	env := append(pythonHome(), "API_HOST="+startDemo(t, key), "API_KEY="+key)

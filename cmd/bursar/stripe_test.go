@@ -16,6 +16,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stripe/stripe-go/v85/webhook"
+
+	"github.com/bursarhq/bursar/testenv"
 )
 
 // stripeMock is Stripe's own stand-in, built once from its module when a script asks
@@ -42,7 +44,7 @@ var stripeDir string
 // failure.
 func hasStripeMock() (bool, error) {
 	_, err := stripeMock()
-	if err != nil && os.Getenv("CI") != "" && !testing.Short() {
+	if err != nil && testenv.Required() && !testing.Short() {
 		return false, err
 	}
 	return err == nil, nil
