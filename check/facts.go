@@ -2,19 +2,14 @@ package check
 
 import (
 	"context"
-	"errors"
-	"sync"
 	"time"
 
 	"github.com/bursarhq/bursar/docspace"
 	"github.com/bursarhq/bursar/fleet"
 )
 
-// Parts that are read beside those of a report.
-const (
-	PartTariff   docspace.Part = "tariff"
-	PartUpcoming docspace.Part = "upcoming"
-)
+// PartTariff is read beside the parts of a report.
+const PartTariff docspace.Part = "tariff"
 
 // Facts are what is known of a portal. What stands in a snapshot alone is enough for
 // all rules but RuleDue, which says then that it does not know what things cost.
@@ -32,8 +27,6 @@ type Facts struct {
 
 	// Tariff is nil when it was not read. Who may not see it all has less in it.
 	Tariff *docspace.Tariff
-	// Upcoming is nil when it was not read, or the portal is too old to say.
-	Upcoming []docspace.UpcomingPayment
 	// Services are what services cost, read where Upcoming could not be.
 	Services []docspace.Quota
 }
@@ -46,32 +39,26 @@ func Read(ctx context.Context, portal *fleet.Portal, policy Policy, now time.Tim
 	if policy.runways() {
 		parts = append(parts, fleet.PartRunway)
 	}
-	var (
-		wg                     sync.WaitGroup
-		tariff, upcoming, cost error
-	)
-	wg.Go(func() { f.Tariff, tariff = portal.Tariff(ctx) })
 	if policy.DueWithin > 0 {
-		wg.Go(func() {
-			if f.Upcoming, upcoming = portal.UpcomingPayments(ctx); errors.Is(upcoming, docspace.ErrNotFound) {
-				upcoming = nil // DocSpace before 3.8
-				f.Services, cost = portal.WalletQuotas(ctx)
-			}
-		})
+		parts = append(parts, fleet.PartUpcoming)
 	}
+	var tariff error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f.Tariff, tariff = portal.Tariff(ctx)
+	}()
 	f.Snapshot = fleet.Read(ctx, portal, now, parts...)
-	wg.Wait()
-	f.also(PartTariff, tariff)
-	if policy.DueWithin > 0 {
-		f.also(PartUpcoming, errors.Join(upcoming, cost))
+	<-done
+	f.Asked = append(f.Asked, PartTariff)
+	if tariff != nil {
+		f.Failed[PartTariff] = tariff
+	}
+	if policy.DueWithin > 0 && f.Upcoming == nil && f.Failed[fleet.PartUpcoming] == nil {
+		var err error // DocSpace before 3.8
+		if f.Services, err = portal.WalletQuotas(ctx); err != nil {
+			f.Failed[fleet.PartUpcoming] = err
+		}
 	}
 	return f
-}
-
-// also notes a part that the report itself does not have.
-func (f *Facts) also(part docspace.Part, err error) {
-	f.Report.Asked = append(f.Report.Asked, part)
-	if err != nil {
-		f.Report.Failed[part] = err
-	}
 }

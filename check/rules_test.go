@@ -43,7 +43,7 @@ func well(t testing.TB) check.Facts {
 		Snapshot: fleet.Snapshot{
 			Report: &docspace.Report{
 				Portal: "https://portal.example.com", RetrievedAt: noon, Failed: map[docspace.Part]error{},
-				Asked:    []docspace.Part{docspace.PartCustomer, docspace.PartBalance, docspace.PartQuota, docspace.PartTopUp, fleet.PartRunway, check.PartTariff, check.PartUpcoming},
+				Asked:    []docspace.Part{docspace.PartCustomer, docspace.PartBalance, docspace.PartQuota, docspace.PartTopUp, fleet.PartRunway, check.PartTariff, fleet.PartUpcoming},
 				Customer: &docspace.CustomerInfo{PaymentMethodStatus: docspace.PaymentMethodSet, Email: "owner@example.com", Payer: &docspace.Person{ID: "1"}},
 				Balance:  &docspace.Balance{SubAccounts: []docspace.SubAccount{{Amount: usd}}},
 				Quota: &docspace.Quota{ID: -9, DueDate: at(5), Features: []docspace.Feature{
@@ -56,14 +56,14 @@ func well(t testing.TB) check.Facts {
 				TopUp: &docspace.TopUpSettings{Enabled: true, MinBalance: amount(t, "20", "USD"), UpToBalance: amount(t, "100", "USD")},
 			},
 			Runway: &fleet.Runway{Pockets: []fleet.PocketRunway{{Available: usd, Days: 28, Runway: wallet.Runway{Known: true, Alone: band}}}},
+			Upcoming: []docspace.UpcomingPayment{
+				{ID: -9, Name: "admin", Quantity: 10, DueDate: at(5), Amount: amount(t, "200", "USD")},
+				{ID: -11, Name: "storage", Quantity: 100, Wallet: true, DueDate: at(5), Amount: amount(t, "14", "USD")},
+			},
 		},
 		Tariff: &docspace.Tariff{ID: 1, State: docspace.TariffPaid, Dates: &docspace.TariffDates{Due: at(5)}, Details: &docspace.TariffDetails{
 			Quotas: []docspace.TariffQuota{{ID: -9, Quantity: 10}, {ID: -11, Quantity: 100, Wallet: true, DueDate: at(5)}},
 		}},
-		Upcoming: []docspace.UpcomingPayment{
-			{ID: -9, Name: "admin", Quantity: 10, DueDate: at(5), Amount: amount(t, "200", "USD")},
-			{ID: -11, Name: "storage", Quantity: 100, Wallet: true, DueDate: at(5), Amount: amount(t, "14", "USD")},
-		},
 	}
 }
 

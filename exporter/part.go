@@ -10,20 +10,13 @@ import (
 	"github.com/bursarhq/bursar/wallet"
 )
 
-// partUpcoming is what is going to be paid. Portals before 3.8 don't say it.
-const partUpcoming docspace.Part = "upcoming"
-
 // parts are what is read of a portal, in the order in which it is shown.
 func parts() []docspace.Part {
-	return []docspace.Part{docspace.PartCustomer, docspace.PartBalance, docspace.PartQuota, docspace.PartTopUp, fleet.PartRunway, partUpcoming}
+	return []docspace.Part{docspace.PartCustomer, docspace.PartBalance, docspace.PartQuota, docspace.PartTopUp, fleet.PartRunway, fleet.PartUpcoming}
 }
 
 // answer is what came back from a portal that could be asked.
-type answer struct {
-	fleet.Snapshot
-	upcoming []docspace.UpcomingPayment
-	failed   error // of what is upcoming
-}
+type answer struct{ fleet.Snapshot }
 
 // heard is what a portal said of a part.
 type heard struct {
@@ -38,10 +31,11 @@ type heard struct {
 func (a *answer) parts() (all []heard) {
 	shown := map[docspace.Part]func(*samples){
 		docspace.PartCustomer: a.customer, docspace.PartBalance: a.balance, docspace.PartQuota: a.quota,
-		docspace.PartTopUp: a.topUp, fleet.PartRunway: a.runway,
+		docspace.PartTopUp: a.topUp, fleet.PartRunway: a.runway, fleet.PartUpcoming: a.payments,
 	}
 	for _, part := range a.Asked {
 		h := heard{part: part, err: a.Failed[part]}
+		h.absent = part == fleet.PartUpcoming && h.err == nil && a.Upcoming == nil
 		if part == fleet.PartRunway && errors.Is(h.err, fleet.ErrNothingKnown) {
 			h.err = nil // it answered, and knows nothing
 		}
@@ -53,16 +47,7 @@ func (a *answer) parts() (all []heard) {
 		h.says = part != fleet.PartRunway || a.Runway != nil
 		all = append(all, h)
 	}
-	h := heard{part: partUpcoming, err: a.failed, says: true}
-	switch {
-	case errors.Is(a.failed, docspace.ErrNotFound):
-		h.err, h.absent = nil, true
-	case a.failed == nil:
-		var s samples
-		a.payments(&s)
-		h.all = s.all
-	}
-	return append(all, h)
+	return all
 }
 
 func (a *answer) customer(s *samples) {
@@ -188,7 +173,7 @@ func (a *answer) payments(s *samples) {
 	}
 	sums := map[place]docspace.UpcomingPayment{}
 	var order []place
-	for _, u := range a.upcoming {
+	for _, u := range a.Upcoming {
 		p := place{label(u.Name), "card", u.Amount.Currency()}
 		if p.service == "" {
 			p.service = strconv.Itoa(u.ID)

@@ -98,19 +98,10 @@ func (e *Exporter) read(ctx context.Context, profiles []fleet.Profile, done func
 // ask asks a portal for all that is shown of it.
 func (e *Exporter) ask(ctx context.Context, portal *fleet.Portal) (*answer, error) {
 	now, only := e.now(), parts()
-	only = only[:len(only)-1] // what is upcoming is no part of a snapshot
 	if !e.runwayDue(portal.Name, now) {
 		only = slices.DeleteFunc(only, func(p docspace.Part) bool { return p == fleet.PartRunway })
 	}
-	said := &answer{}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		said.upcoming, said.failed = portal.UpcomingPayments(ctx)
-	}()
-	said.Snapshot = fleet.Read(ctx, portal, now, only...)
-	<-done
-	return said, nil
+	return &answer{fleet.Read(ctx, portal, now, only...)}, nil
 }
 
 func (e *Exporter) runwayDue(name string, now time.Time) bool {
@@ -182,7 +173,7 @@ func (p *portal) hear(h heard, all []said, now time.Time) {
 		if h.part == fleet.PartRunway && h.says {
 			p.runwayAt = now
 		}
-	case there || h.part != partUpcoming: // a portal that never had this may not have it
+	case there || h.part != fleet.PartUpcoming: // a portal that never had this may not have it
 		before.arrives = false
 		p.parts[h.part] = before
 	}

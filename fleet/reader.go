@@ -232,11 +232,13 @@ type Snapshot struct {
 	*docspace.Report
 	// Runway is nil when it was not asked for, or is not known.
 	Runway *Runway
+	// Upcoming is what is going to be paid; nil when it was not asked for, and where the
+	// portal can't say it, as DocSpace before 3.8.
+	Upcoming []docspace.UpcomingPayment
 }
 
-// Read reads how a portal stands: all, if no parts are named. It never fails: see
-// Report.Failed.
+// Read reads how a portal stands: if no parts are named, all that no other part stands
+// for, and the runway if it comes in time. It never fails: see Report.Failed.
 func Read(ctx context.Context, portal *Portal, now time.Time, only ...docspace.Part) Snapshot {
-	report, lasts := readReport(ctx, portal.Client, now, only, portal.sparing)
-	return Snapshot{Report: report, Runway: lasts}
+	return readSnapshot(ctx, portal.Client, now, only, portal.sparing)
 }

@@ -22,8 +22,6 @@ type Portal struct {
 	// nobody asked.
 	History    *fleet.History
 	HistoryErr error
-	// Upcoming is what is going to be paid; nil where the portal does not say.
-	Upcoming []docspace.UpcomingPayment
 }
 
 const (
@@ -49,23 +47,18 @@ func Read(ctx context.Context, portal *fleet.Portal, now time.Time, only ...docs
 		only = Parts()
 	}
 	p := Portal{Name: portal.Name}
-	past, upcoming := make(chan struct{}), make(chan struct{})
+	past := make(chan struct{})
 	go func() {
 		defer close(past)
 		if slices.Contains(only, docspace.PartBalance) {
 			p.History, p.HistoryErr = fleet.ReadHistory(ctx, portal.Client, now, chartDays*day, maxOperations)
 		}
 	}()
-	go func() {
-		defer close(upcoming)
-		if slices.Contains(only, docspace.PartQuota) {
-			// A portal that can't say may be a stock one; the plan's date stands in for it.
-			p.Upcoming, _ = portal.UpcomingPayments(ctx)
-		}
-	}()
+	if slices.Contains(only, docspace.PartQuota) {
+		only = append(slices.Clone(only), fleet.PartUpcoming)
+	}
 	p.Snapshot = fleet.Read(ctx, portal, now, only...)
 	<-past
-	<-upcoming
 	if errors.Is(p.HistoryErr, fleet.ErrNothingKnown) {
 		p.HistoryErr = nil // the balance says as much
 	}

@@ -104,10 +104,13 @@ func rich(name string) *webpage.Portal {
 	refilled.Refilled, refilled.Refills = true, wallet.Band{Pessimistic: wallet.Horizon, Likely: wallet.Horizon, Optimistic: wallet.Horizon}
 	return &webpage.Portal{
 		Name: name, History: dollars,
-		Snapshot: fleet.Snapshot{Report: report, Runway: &fleet.Runway{Pockets: []fleet.PocketRunway{refilled, {Available: euros, Days: 4}}}},
-		Upcoming: []docspace.UpcomingPayment{
-			{ID: -11, Name: "storage", Title: "Storage", UnitOfMeasure: "GB", Quantity: 100, Wallet: true, DueDate: at(noon.Add(23 * day)), Amount: cents(1400, "USD")},
-			{ID: -9, Name: "business", Title: "Business", Quantity: 10, DueDate: at(noon.Add(23 * day)), Amount: cents(20000, "USD")},
+		Snapshot: fleet.Snapshot{
+			Report: report,
+			Runway: &fleet.Runway{Pockets: []fleet.PocketRunway{refilled, {Available: euros, Days: 4}}},
+			Upcoming: []docspace.UpcomingPayment{
+				{ID: -11, Name: "storage", Title: "Storage", UnitOfMeasure: "GB", Quantity: 100, Wallet: true, DueDate: at(noon.Add(23 * day)), Amount: cents(1400, "USD")},
+				{ID: -9, Name: "business", Title: "Business", Quantity: 10, DueDate: at(noon.Add(23 * day)), Amount: cents(20000, "USD")},
+			},
 		},
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/bursarhq/bursar/docspace"
 	"github.com/bursarhq/bursar/fleet"
 	"github.com/bursarhq/bursar/money"
 )
@@ -28,14 +27,6 @@ type service struct {
 
 // maxServices is how many services have a row of their own.
 const maxServices = 8
-
-// spends reports whether an operation pays for something, or takes such a payment back:
-// all but what puts money in, or takes it out again.
-func spends(o *docspace.Operation) bool {
-	return !slices.Contains([]docspace.OperationType{
-		docspace.DepositPayment, docspace.Refund, docspace.BankDeposit, docspace.BankWithdrawal, docspace.GoodwillCredit, docspace.AICredit,
-	}, o.Type)
-}
 
 // sum is what was spent on one service.
 type sum struct {
@@ -84,7 +75,7 @@ func byService(h *fleet.History, c money.Currency) (sums []sum, total money.Amou
 	for i := range h.Operations { // the newest last: it names the service
 		o := &h.Operations[i]
 		change := fleet.Change(o)
-		if change.Currency() != c || change.Sign() == 0 || !spends(o) {
+		if change.Currency() != c || change.Sign() == 0 || !fleet.Spends(o) {
 			continue
 		}
 		key := cmp.Or(o.Service, o.Description, string(o.Type))
@@ -127,7 +118,7 @@ func spentSince(h *fleet.History, from time.Time) (all []money.Amount, whole boo
 	for i := range h.Operations {
 		o := &h.Operations[i]
 		change := fleet.Change(o)
-		if o.Date.Before(from) || change.Sign() == 0 || !spends(o) {
+		if o.Date.Before(from) || change.Sign() == 0 || !fleet.Spends(o) {
 			continue
 		}
 		place := slices.IndexFunc(all, func(a money.Amount) bool { return a.Currency() == change.Currency() })
