@@ -2,8 +2,8 @@ package catalog
 
 import (
 	"errors"
-	"fmt"
-	"strings"
+
+	"github.com/bursarhq/bursar/yamltree"
 )
 
 // ErrCatalog says that a catalogue can't be used; an *Error says where and why.
@@ -20,22 +20,7 @@ type Error struct {
 }
 
 // Error returns "catalog.yaml:34: plan -9: price: none in EUR".
-func (e *Error) Error() string {
-	var where []string
-	if e.File != "" {
-		where = append(where, e.File)
-	}
-	switch {
-	case e.Line > 0 && e.File != "":
-		where = append(where, fmt.Sprint(e.Line))
-	case e.Line > 0:
-		where = append(where, fmt.Sprint("line ", e.Line))
-	}
-	if len(where) == 0 {
-		return e.Err.Error()
-	}
-	return strings.Join(where, ":") + ": " + e.Err.Error()
-}
+func (e *Error) Error() string { return yamltree.Fault(*e).Error() }
 
 // Unwrap returns ErrCatalog and the reason.
 func (e *Error) Unwrap() []error { return []error{ErrCatalog, e.Err} }

@@ -10,11 +10,10 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 
 	"github.com/bursarhq/bursar/money"
+	"github.com/bursarhq/bursar/yamltree"
 )
 
 // reader takes a catalogue out of the tree that YAML is parsed to. It keeps the
@@ -22,54 +21,14 @@ import (
 type reader struct{ err *Error }
 
 // fail notes what is wrong with a node.
-func (r *reader) fail(n ast.Node, format string, args ...any) { r.failAt(lineOf(n), format, args...) }
+func (r *reader) fail(n ast.Node, format string, args ...any) {
+	r.failAt(yamltree.Line(n), format, args...)
+}
 
 func (r *reader) failAt(line int, format string, args ...any) {
 	if r.err == nil {
 		r.err = &Error{Line: line, Err: fmt.Errorf(format, args...)}
 	}
-}
-
-// lineOf returns the line that a node begins on; 0 if it is not known.
-func lineOf(n ast.Node) int {
-	if m, ok := n.(*ast.MappingNode); ok && !m.IsFlowStyle && len(m.Values) > 0 {
-		n = m.Values[0].Key
-	}
-	if n == nil || n.GetToken() == nil || n.GetToken().Position == nil {
-		return 0
-	}
-	return n.GetToken().Position.Line
-}
-
-// document parses a text that must be one document, and returns what is in it; nil
-// for nothing.
-func (r *reader) document(data []byte) ast.Node {
-	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey()) // object finds those
-	if err != nil {
-		line, text := 0, err.Error()
-		var syntax yaml.Error
-		if errors.As(err, &syntax) {
-			text = syntax.GetMessage()
-			if token := syntax.GetToken(); token != nil && token.Position != nil {
-				line = token.Position.Line
-			}
-		}
-		r.failAt(line, "not YAML: %s", text)
-		return nil
-	}
-	var body ast.Node
-	for _, doc := range file.Docs {
-		switch {
-		case doc.Body == nil || doc.Body.Type() == ast.CommentType || doc.Body.Type() == ast.NullType:
-		case doc.Body.Type() == ast.DirectiveType:
-			r.fail(doc.Body, "directives can't be used here")
-		case body != nil:
-			r.fail(doc.Body, "there is a second document")
-		default:
-			body = doc.Body
-		}
-	}
-	return body
 }
 
 // object is a mapping whose names are known.
@@ -82,48 +41,30 @@ type object struct {
 
 // object reads a mapping that may have the given members and no others.
 func (r *reader) object(n ast.Node, what string, known ...string) object {
-	o := object{r: r, what: what, line: lineOf(n), nodes: map[string]ast.Node{}}
+	o := object{r: r, what: what, line: yamltree.Line(n), nodes: map[string]ast.Node{}}
 	for _, pair := range r.pairs(n, what) {
 		is := false
 		for _, name := range known {
-			is = is || name == pair.name
+			is = is || name == pair.Name
 		}
 		if !is {
-			r.failAt(pair.line, "%s is not known; there are %s", under(what, quoted(pair.name)), strings.Join(known, ", "))
+			r.failAt(pair.Line, "%s is not known; there are %s", under(what, yamltree.Quoted(pair.Name)), strings.Join(known, ", "))
 		}
-		o.nodes[pair.name] = pair.value
+		o.nodes[pair.Name] = pair.Value
 	}
 	return o
 }
 
-// pair is a name and what stands behind it.
-type pair struct {
-	name  string
-	line  int
-	value ast.Node
-}
-
 // pairs reads a mapping whose names are all different.
-func (r *reader) pairs(n ast.Node, what string) []pair {
+func (r *reader) pairs(n ast.Node, what string) []yamltree.Pair {
 	mapping, ok := n.(*ast.MappingNode)
 	if !ok {
-		r.fail(n, "%s must be names with values, and is %s", whole(what), kindOf(n))
+		r.fail(n, "%s must be names with values, and is %s", whole(what), yamltree.Kind(n))
 		return nil
 	}
-	var all []pair
-	seen := map[string]int{}
-	for _, value := range mapping.Values {
-		key, ok := value.Key.(*ast.StringNode)
-		if !ok {
-			r.fail(value.Key, "%s: a name must be plain text", whole(what))
-			return nil
-		}
-		line := lineOf(key)
-		if first, twice := seen[key.Value]; twice {
-			r.failAt(line, "%s stands there twice, first on line %d", under(what, quoted(key.Value)), first)
-		}
-		seen[key.Value] = line
-		all = append(all, pair{key.Value, line, value.Value})
+	all, faults := yamltree.Pairs(mapping)
+	for _, wrong := range faults {
+		r.failAt(wrong.Line, "%s", under(what, wrong.Err.Error()))
 	}
 	return all
 }
@@ -132,7 +73,7 @@ func (r *reader) pairs(n ast.Node, what string) []pair {
 func (r *reader) list(n ast.Node, what string) []ast.Node {
 	sequence, ok := n.(*ast.SequenceNode)
 	if !ok {
-		r.fail(n, "%s must be a list, and is %s", what, kindOf(n))
+		r.fail(n, "%s must be a list, and is %s", what, yamltree.Kind(n))
 		return nil
 	}
 	return sequence.Values
@@ -154,15 +95,16 @@ func (o object) wholeOr(missing int64, field string, from, to int64) int64 {
 // wholeNumber reads a whole number within bounds.
 func (r *reader) wholeNumber(n ast.Node, what string, from, to int64) int64 {
 	value, err := int64(0), errors.New("no number")
+	text, _ := yamltree.Scalar(n)
 	switch n.(type) {
 	case *ast.IntegerNode, *ast.StringNode: // the second where it has too many digits
-		value, err = strconv.ParseInt(scalar(n), 10, 64)
+		value, err = strconv.ParseInt(text, 10, 64)
 	}
 	switch {
 	case err != nil && !errors.Is(err, strconv.ErrRange), n.Type() == ast.StringType && err == nil:
-		r.fail(n, "%s must be a whole number, and is %s", what, kindOf(n))
+		r.fail(n, "%s must be a whole number, and is %s", what, yamltree.Kind(n))
 	case err != nil || value < from || value > to:
-		r.fail(n, "%s: %s is not between %d and %d", what, scalar(n), from, to)
+		r.fail(n, "%s: %s is not between %d and %d", what, text, from, to)
 	}
 	return value
 }
@@ -174,7 +116,7 @@ func (o object) oneOf(missing, field string, words ...string) string {
 	}
 	word := o.text(field)
 	if !slices.Contains(words, word) {
-		o.r.fail(o.nodes[field], "%s: %s is not one of %s", under(o.what, field), quoted(word), strings.Join(words, ", "))
+		o.r.fail(o.nodes[field], "%s: %s is not one of %s", under(o.what, field), yamltree.Quoted(word), strings.Join(words, ", "))
 	}
 	return word
 }
@@ -187,7 +129,7 @@ func (o object) flag(field string) bool {
 	}
 	value, ok := n.(*ast.BoolNode)
 	if !ok {
-		o.r.fail(n, "%s must be true or false, and is %s", under(o.what, field), kindOf(n))
+		o.r.fail(n, "%s must be true or false, and is %s", under(o.what, field), yamltree.Kind(n))
 		return false
 	}
 	return value.Value
@@ -208,7 +150,7 @@ func (o object) text(field string) string {
 	case *ast.LiteralNode:
 		value = strings.TrimRight(t.Value.Value, "\n")
 	default:
-		o.r.fail(n, "%s must be text, and is %s; put quotes around what else it could be taken for", under(o.what, field), kindOf(n))
+		o.r.fail(n, "%s must be text, and is %s; put quotes around what else it could be taken for", under(o.what, field), yamltree.Kind(n))
 		return ""
 	}
 	if len(value) > maxText {
@@ -228,25 +170,24 @@ var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}$`)
 func (o object) name(field string) string {
 	value := o.text(field)
 	if o.has(field) && !nameForm.MatchString(value) {
-		o.r.fail(o.nodes[field], "%s: %s is not up to 64 letters, digits and . _ - /", under(o.what, field), quoted(value))
+		o.r.fail(o.nodes[field], "%s: %s is not up to 64 letters, digits and . _ - /", under(o.what, field), yamltree.Quoted(value))
 	}
 	return value
 }
 
 // price reads an amount that is not negative.
 func (r *reader) price(n ast.Node, what string, c money.Currency) money.Amount {
-	switch n.(type) {
-	case *ast.IntegerNode, *ast.FloatNode, *ast.StringNode, *ast.NanNode, *ast.InfinityNode:
-	default:
-		r.fail(n, "%s must be a number, and is %s", what, kindOf(n))
+	text, plain := yamltree.Scalar(n)
+	if _, flag := n.(*ast.BoolNode); flag || !plain {
+		r.fail(n, "%s must be a number, and is %s", what, yamltree.Kind(n))
 		return money.Amount{}
 	}
-	amount, err := money.Parse(scalar(n), c)
+	amount, err := money.Parse(text, c)
 	if err != nil {
 		r.fail(n, "%s: %w", what, err)
 	}
 	if amount.Sign() < 0 {
-		r.fail(n, "%s: %s is negative", what, scalar(n))
+		r.fail(n, "%s: %s is negative", what, text)
 	}
 	return amount
 }
@@ -255,7 +196,7 @@ func (r *reader) price(n ast.Node, what string, c money.Currency) money.Amount {
 func (r *reader) currency(n ast.Node, what string) money.Currency {
 	text, ok := n.(*ast.StringNode)
 	if !ok {
-		r.fail(n, "%s must be a code such as USD, and is %s", what, kindOf(n))
+		r.fail(n, "%s must be a code such as USD, and is %s", what, yamltree.Kind(n))
 		return ""
 	}
 	c, err := money.ParseCurrency(text.Value)
@@ -267,57 +208,18 @@ func (r *reader) currency(n ast.Node, what string) money.Currency {
 
 // moment reads a day, which stands for its first moment in UTC, or a moment.
 func (r *reader) moment(n ast.Node, what string) time.Time {
-	if _, ok := n.(*ast.StringNode); !ok {
-		r.fail(n, "%s must be a day, and is %s", what, kindOf(n))
+	text, ok := n.(*ast.StringNode)
+	if !ok {
+		r.fail(n, "%s must be a day, and is %s", what, yamltree.Kind(n))
 		return time.Time{}
 	}
 	for _, form := range []string{time.DateOnly, time.RFC3339} {
-		if at, err := time.Parse(form, scalar(n)); err == nil && at.Year() >= 2000 {
+		if at, err := time.Parse(form, text.Value); err == nil && at.Year() >= 2000 {
 			return at.UTC()
 		}
 	}
-	r.fail(n, "%s: %s is neither a day like 2027-01-31 nor a moment like 2027-01-31T12:00:00Z, from 2000 on", what, quoted(scalar(n)))
+	r.fail(n, "%s: %s is neither a day like 2027-01-31 nor a moment like 2027-01-31T12:00:00Z, from 2000 on", what, yamltree.Quoted(text.Value))
 	return time.Time{}
-}
-
-// scalar returns a value as it is written, without quotes.
-func scalar(n ast.Node) string {
-	if n.GetToken() == nil {
-		return ""
-	}
-	return n.GetToken().Value
-}
-
-// kindOf says what a node is, for people.
-func kindOf(n ast.Node) string {
-	switch n.(type) {
-	case nil, *ast.NullNode:
-		return "empty"
-	case *ast.MappingNode:
-		return "names with values"
-	case *ast.SequenceNode:
-		return "a list"
-	case *ast.StringNode:
-		return "the text " + quoted(scalar(n))
-	case *ast.LiteralNode:
-		return "a text"
-	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
-		return "the number " + quoted(scalar(n))
-	case *ast.BoolNode:
-		return scalar(n)
-	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode:
-		return "an anchor, an alias or a tag, which can't be used here"
-	}
-	return "something else"
-}
-
-// quoted returns a text in quotes, no longer than people want to read.
-func quoted(s string) string {
-	const most = 40
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return strconv.Quote(s)
 }
 
 // under returns how errors name a member of something.

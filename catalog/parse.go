@@ -1,40 +1,28 @@
 package catalog
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"math"
-	"os"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/bursarhq/bursar/money"
+	"github.com/bursarhq/bursar/yamltree"
 )
 
 // MaxSize is how many bytes a catalogue may have: 1 MB.
 const MaxSize = 1 << 20
 
-// What the parser of YAML would take long over, and no catalogue needs.
-const (
-	maxLines   = 20_000
-	maxLine    = 10_000 // bytes
-	maxNesting = 100    // open brackets
-)
+// limits are far above what a catalogue needs.
+var limits = yamltree.Limits{Size: MaxSize, Lines: 20_000, Line: 10_000, Open: 100, Indent: 100}
 
 // Load reads a catalogue from a file, as Parse does. It fails with an *Error, or
 // with what the system says of the file.
 func Load(path string) (*Catalog, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, MaxSize+1))
+	data, err := limits.Read(path)
 	if err != nil {
 		return nil, err
 	}
@@ -59,11 +47,9 @@ func Parse(data []byte) (*Catalog, error) {
 
 func (r *reader) catalog(data []byte) *Catalog {
 	c := &Catalog{}
-	if r.bytes(data); r.err != nil {
-		return nil
-	}
-	body := r.document(data)
-	if r.err != nil {
+	body, wrong := limits.Parse(data)
+	if wrong != nil {
+		r.failAt(wrong.Line, "%w", wrong.Err)
 		return nil
 	}
 	if body == nil {
@@ -98,30 +84,6 @@ func (r *reader) catalog(data []byte) *Catalog {
 	return c
 }
 
-// bytes checks what is asked of any text.
-func (r *reader) bytes(data []byte) {
-	if len(data) > MaxSize {
-		r.failAt(0, "it is larger than %d bytes", MaxSize)
-	}
-	lines := bytes.Split(data, []byte("\n"))
-	if len(lines) > maxLines {
-		r.failAt(0, "it has more than %d lines", maxLines)
-	}
-	nesting := 0
-	for i, line := range lines {
-		if len(line) > maxLine {
-			r.failAt(i+1, "it is longer than %d bytes", maxLine)
-		}
-		if !utf8.Valid(line) {
-			r.failAt(i+1, "not UTF-8")
-		}
-		nesting += bytes.Count(line, []byte("[")) + bytes.Count(line, []byte("{"))
-		if nesting -= bytes.Count(line, []byte("]")) + bytes.Count(line, []byte("}")); nesting > maxNesting {
-			r.failAt(i+1, "more than %d brackets are open", maxNesting)
-		}
-	}
-}
-
 // plans reads the plans and what must hold among them.
 func (r *reader) plans(c *Catalog, list ast.Node) {
 	lines := map[*Plan]int{}
@@ -131,7 +93,7 @@ func (r *reader) plans(c *Catalog, list ast.Node) {
 		if r.err != nil {
 			return
 		}
-		lines[plan] = lineOf(n)
+		lines[plan] = yamltree.Line(n)
 		for _, claim := range plan.claims() {
 			if other, ok := taken[claim]; ok {
 				r.fail(n, "plan %d: there is %s already, on line %d", plan.ID, claim, other)
@@ -142,7 +104,7 @@ func (r *reader) plans(c *Catalog, list ast.Node) {
 	}
 	for _, p := range c.plans {
 		if p.Group != "" && !slices.ContainsFunc(c.plans, func(o *Plan) bool { return o.Name == p.Group && o.Visible && o.Wallet }) {
-			r.failAt(lines[p], "plan %d: group: no service on offer is named %s", p.ID, quoted(p.Group))
+			r.failAt(lines[p], "plan %d: group: no service on offer is named %s", p.ID, yamltree.Quoted(p.Group))
 		}
 	}
 	slices.SortFunc(c.plans, func(a, b *Plan) int { return b.ID - a.ID })
@@ -190,7 +152,7 @@ func (r *reader) plan(n ast.Node, c *Catalog) *Plan {
 		r.failAt(o.line, "%s: name is missing", o.what)
 	}
 	if p.Period != NoPeriod && p.Period != Month && p.Period != Year {
-		r.fail(o.nodes["period"], "%s: period %s is neither month nor year", o.what, quoted(string(p.Period)))
+		r.fail(o.nodes["period"], "%s: period %s is neither month nor year", o.what, yamltree.Quoted(string(p.Period)))
 	}
 	if p.Service != "" && !p.Wallet {
 		r.fail(o.nodes["service"], "%s: service is only for what is paid from the wallet", o.what)
@@ -248,15 +210,15 @@ func (r *reader) priceEntry(n ast.Node, what string, currencies []money.Currency
 	var p Price
 	amounts := map[money.Currency]money.Amount{}
 	for _, pair := range r.pairs(n, what+": price") {
-		if pair.name == "from" && dated {
-			p.From = r.moment(pair.value, what+": price: from")
+		if pair.Name == "from" && dated {
+			p.From = r.moment(pair.Value, what+": price: from")
 			continue
 		}
-		currency := money.Currency(pair.name)
+		currency := money.Currency(pair.Name)
 		if !slices.Contains(currencies, currency) {
-			r.failAt(pair.line, "%s: price: %s is not one of currencies", what, quoted(pair.name))
+			r.failAt(pair.Line, "%s: price: %s is not one of currencies", what, yamltree.Quoted(pair.Name))
 		}
-		amounts[currency] = r.price(pair.value, what+": price: "+pair.name, currency)
+		amounts[currency] = r.price(pair.Value, what+": price: "+pair.Name, currency)
 	}
 	for _, c := range currencies {
 		amount, ok := amounts[c]

@@ -144,9 +144,9 @@ func (r *reader) attempts(n ast.Node, what string) []time.Duration {
 		at := time.Duration(r.wholeNumber(entry, what, 0, maxAttemptAt)) * time.Hour
 		switch {
 		case i == 0 && at != 0:
-			r.fail(entry, "%s: the first must be 0, the due moment itself, and is %s", what, scalar(entry))
+			r.fail(entry, "%s: the first must be 0, the due moment itself, and is %d", what, at/time.Hour)
 		case i > 0 && at <= all[i-1]:
-			r.fail(entry, "%s: %s is not later than the one before", what, scalar(entry))
+			r.fail(entry, "%s: %d is not later than the one before", what, at/time.Hour)
 		}
 		all = append(all, at)
 	}
