@@ -2,8 +2,8 @@ package manifest
 
 import (
 	"errors"
-	"fmt"
-	"strconv"
+
+	"github.com/bursarhq/bursar/yamltree"
 )
 
 var (
@@ -30,19 +30,7 @@ type Error struct {
 }
 
 // Error returns "bursar.yaml:12: portals.acme.plan: …".
-func (e *Error) Error() string {
-	where := e.File
-	switch {
-	case e.Line > 0 && where != "":
-		where += ":" + strconv.Itoa(e.Line)
-	case e.Line > 0:
-		where = "line " + strconv.Itoa(e.Line)
-	}
-	if where == "" {
-		return e.Err.Error()
-	}
-	return fmt.Sprintf("%s: %s", where, e.Err)
-}
+func (e *Error) Error() string { return yamltree.Fault(*e).Error() }
 
 // Unwrap returns ErrManifest and the reason.
 func (e *Error) Unwrap() []error { return []error{ErrManifest, e.Err} }

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -13,6 +11,7 @@ import (
 
 	"github.com/bursarhq/bursar/fleet"
 	"github.com/bursarhq/bursar/money"
+	"github.com/bursarhq/bursar/yamltree"
 )
 
 // Manifest says how the billing of portals is to be.
@@ -100,12 +99,7 @@ func (o Operator) key() fleet.Key {
 // Load reads a manifest from a file, as Parse does. It fails with *Errors, or with
 // what the system says of the file.
 func Load(path string) (*Manifest, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, MaxSize+1))
+	data, err := limits.Read(path)
 	if err != nil {
 		return nil, err
 	}
@@ -135,38 +129,39 @@ func (m *Manifest) Find(name string) (Portal, bool) {
 }
 
 func (r *reader) manifest(data []byte) *Manifest {
-	body := r.document(data)
-	if len(r.errs) > 0 {
+	body, wrong := limits.Parse(data)
+	if wrong != nil {
+		r.fail(wrong.Line, "%w", wrong.Err)
 		return nil
 	}
 	if body == nil {
 		r.fail(0, "there is nothing in it: version and portals are missing")
 		return nil
 	}
-	top := map[string]pair{}
+	top := map[string]yamltree.Pair{}
 	for _, p := range r.pairs(body, "a manifest") {
-		switch p.name {
+		switch p.Name {
 		case "version", "defaults", "groups", "portals":
-			top[p.name] = p
+			top[p.Name] = p
 		default:
-			r.fail(p.line, "%s is not known; there are version, defaults, groups, portals", quoted(p.name))
+			r.fail(p.Line, "%s is not known; there are version, defaults, groups, portals", yamltree.Quoted(p.Name))
 		}
 	}
 	if version, ok := top["version"]; !ok {
 		r.fail(0, "version is missing: write version: 1")
-	} else if text, _ := scalar(version.value); text != "1" {
-		r.fail(version.line, "version: it must be 1, and is %s", kindOf(version.value))
+	} else if text, _ := yamltree.Scalar(version.Value); text != "1" {
+		r.fail(version.Line, "version: it must be 1, and is %s", kindOf(version.Value))
 	}
 	known := members()
 	defaults := layer{}
 	if p, ok := top["defaults"]; ok {
-		defaults = r.layer(p.value, "defaults", known, "", nil)
+		defaults = r.layer(p.Value, "defaults", known, "", nil)
 	}
 	groups := map[string]layer{}
 	if p, ok := top["groups"]; ok {
-		for _, group := range r.pairs(p.value, "groups") {
+		for _, group := range r.pairs(p.Value, "groups") {
 			r.named(group, "groups")
-			groups[group.name] = r.layer(group.value, "groups."+group.name, known, "", nil)
+			groups[group.Name] = r.layer(group.Value, "groups."+group.Name, known, "", nil)
 		}
 	}
 	portals, ok := top["portals"]
@@ -176,11 +171,11 @@ func (r *reader) manifest(data []byte) *Manifest {
 	}
 	m := &Manifest{}
 	used, whole := map[string]bool{}, len(r.errs) == 0
-	for _, p := range r.pairs(portals.value, "portals") {
+	for _, p := range r.pairs(portals.Value, "portals") {
 		r.named(p, "portals")
 		portal, settled := r.portal(p, known, defaults, groups, used)
 		if whole && settled != nil {
-			portal.Wanted = r.settle(settled, "portals."+p.name, p.line)
+			portal.Wanted = r.settle(settled, "portals."+p.Name, p.Line)
 		}
 		m.Portals = append(m.Portals, portal)
 	}
@@ -193,20 +188,20 @@ func (r *reader) manifest(data []byte) *Manifest {
 	return m
 }
 
-func (r *reader) named(p pair, what string) {
-	if err := isName(p.name); err != nil {
-		r.fail(p.line, "%s: %w", what, err)
+func (r *reader) named(p yamltree.Pair, what string) {
+	if err := isName(p.Name); err != nil {
+		r.fail(p.Line, "%s: %w", what, err)
 	}
 }
 
 // portal reads a portal, and lays what it says over its groups and the defaults; nil
 // where something is wrong with it.
-func (r *reader) portal(p pair, known []member, defaults layer, groups map[string]layer, used map[string]bool) (Portal, layer) {
-	before, out := len(r.errs)+r.more, Portal{Name: p.name, Line: p.line}
-	what := "portals." + p.name
+func (r *reader) portal(p yamltree.Pair, known []member, defaults layer, groups map[string]layer, used map[string]bool) (Portal, layer) {
+	before, out := len(r.errs)+r.more, Portal{Name: p.Name, Line: p.Line}
+	what := "portals." + p.Name
 	own := layer{}
-	if _, empty := p.value.(*ast.NullNode); !empty { // nothing of its own
-		own = r.layer(p.value, what, known, "groups", func(p pair) { out.Groups = r.groups(p, what, groups) })
+	if _, empty := p.Value.(*ast.NullNode); !empty { // nothing of its own
+		own = r.layer(p.Value, what, known, "groups", func(p yamltree.Pair) { out.Groups = r.groups(p, what, groups) })
 	}
 	settled := defaults
 	for _, group := range out.Groups {
@@ -219,19 +214,19 @@ func (r *reader) portal(p pair, known []member, defaults layer, groups map[strin
 	return out, own.over(settled)
 }
 
-func (r *reader) groups(p pair, what string, groups map[string]layer) (names []string) {
-	list, ok := p.value.(*ast.SequenceNode)
+func (r *reader) groups(p yamltree.Pair, what string, groups map[string]layer) (names []string) {
+	list, ok := p.Value.(*ast.SequenceNode)
 	if !ok {
-		r.fail(p.line, "%s.groups: it must be a list such as [production], and is %s", what, kindOf(p.value))
+		r.fail(p.Line, "%s.groups: it must be a list such as [production], and is %s", what, kindOf(p.Value))
 		return nil
 	}
 	for _, n := range list.Values {
-		name, _ := scalar(n)
+		name, _ := yamltree.Scalar(n)
 		switch _, known := groups[name]; {
 		case !known:
-			r.fail(lineOf(n), "%s.groups: there is no group %s under groups", what, kindOf(n))
+			r.fail(yamltree.Line(n), "%s.groups: there is no group %s under groups", what, kindOf(n))
 		case slices.Contains(names, name):
-			r.fail(lineOf(n), "%s.groups: %s stands there twice", what, quoted(name))
+			r.fail(yamltree.Line(n), "%s.groups: %s stands there twice", what, yamltree.Quoted(name))
 		default:
 			names = append(names, name)
 		}

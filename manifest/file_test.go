@@ -225,6 +225,7 @@ func TestHostileTextsAreRefused(t *testing.T) {
 		"brackets":   "version: 1\nportals: " + strings.Repeat("[", 3000),
 		"braces":     "version: 1\nportals: " + strings.Repeat("{a: ", 900),
 		"on lines":   "version: 1\nportals: " + strings.Repeat("[\n", 100_000),
+		"in words":   "version: 1\nportals: " + strings.Repeat("[ # ]\n", 100_000),
 		"dashes":     "version: 1\nportals: \n" + strings.Repeat("- ", 1_900) + "a",
 		"questions":  "version: 1\nportals: \n" + strings.Repeat("? ", 1_900) + "a",
 		"a line":     "version: 1\nportals: {a: {}} # " + strings.Repeat("x", 5_000),

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bursarhq/bursar/docspace"
 	"github.com/bursarhq/bursar/money"
+	"github.com/bursarhq/bursar/yamltree"
 )
 
 // The words that stand for more than a value.
@@ -138,35 +139,35 @@ var nameForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$`)
 
 func isName(text string) error {
 	if !nameForm.MatchString(text) {
-		return fmt.Errorf("%s is not up to 64 letters, digits, dots, hyphens and underscores", quoted(text))
+		return fmt.Errorf("%s is not up to 64 letters, digits, dots, hyphens and underscores", yamltree.Quoted(text))
 	}
 	return nil
 }
 
 func isText(text string) error {
 	if text == "" || len(text) > 1000 || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' }) {
-		return fmt.Errorf("%s is not a text of one line, up to 1000 bytes", quoted(text))
+		return fmt.Errorf("%s is not a text of one line, up to 1000 bytes", yamltree.Quoted(text))
 	}
 	return nil
 }
 
 func isAddress(text string) error {
 	if !strings.HasPrefix(text, "https://") && !strings.HasPrefix(text, "http://") {
-		return fmt.Errorf("%s does not start with https:// (or http://)", quoted(text))
+		return fmt.Errorf("%s does not start with https:// (or http://)", yamltree.Quoted(text))
 	}
 	return isText(text)
 }
 
 func isFlag(text string) error {
 	if text != "true" && text != "false" {
-		return fmt.Errorf("it must be true or false, and is %s", quoted(text))
+		return fmt.Errorf("it must be true or false, and is %s", yamltree.Quoted(text))
 	}
 	return nil
 }
 
 func isSwitch(text string) error {
 	if !slices.Contains([]string{"on", "off", "true", "false"}, text) {
-		return fmt.Errorf("it must be on or off, and is %s", quoted(text))
+		return fmt.Errorf("it must be on or off, and is %s", yamltree.Quoted(text))
 	}
 	return nil
 }
@@ -176,7 +177,7 @@ func isOn(text string) bool { return text == "on" || text == "true" }
 func isAmount(text string) error {
 	amount, err := money.Parse(text, "")
 	if err == nil && amount.Sign() <= 0 {
-		err = fmt.Errorf("%s is not more than nought", quoted(text))
+		err = fmt.Errorf("%s is not more than nought", yamltree.Quoted(text))
 	}
 	return err
 }
@@ -192,7 +193,7 @@ const maxCount = 1_000_000_000
 func parseCount(text string) (int64, error) {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 0 || n > maxCount || strconv.FormatInt(n, 10) != text {
-		return 0, fmt.Errorf("it must be a whole number from 0 to %d, and is %s", maxCount, quoted(text))
+		return 0, fmt.Errorf("it must be a whole number from 0 to %d, and is %s", maxCount, yamltree.Quoted(text))
 	}
 	return n, nil
 }
@@ -227,47 +228,47 @@ type value struct {
 type layer map[string]value
 
 // layer reads members; what is how errors name the whole.
-func (r *reader) layer(n ast.Node, what string, known []member, except string, visit func(pair)) layer {
+func (r *reader) layer(n ast.Node, what string, known []member, except string, visit func(yamltree.Pair)) layer {
 	l := layer{}
 	r.members(l, n, what, "", known, except, visit)
 	return l
 }
 
-func (r *reader) members(l layer, n ast.Node, what, path string, known []member, except string, visit func(pair)) {
+func (r *reader) members(l layer, n ast.Node, what, path string, known []member, except string, visit func(yamltree.Pair)) {
 	for _, p := range r.pairs(n, what) {
-		if except != "" && p.name == except {
+		if except != "" && p.Name == except {
 			visit(p)
 			continue
 		}
-		i := slices.IndexFunc(known, func(m member) bool { return m.name == p.name })
+		i := slices.IndexFunc(known, func(m member) bool { return m.name == p.Name })
 		if i < 0 {
-			r.fail(p.line, "%s: %s is not known; there are %s", what, quoted(p.name), names(known, except))
+			r.fail(p.Line, "%s: %s is not known; there are %s", what, yamltree.Quoted(p.Name), names(known, except))
 			continue
 		}
-		r.member(l, p, what+"."+p.name, strings.TrimPrefix(path+"."+p.name, "."), known[i])
+		r.member(l, p, what+"."+p.Name, strings.TrimPrefix(path+"."+p.Name, "."), known[i])
 	}
 }
 
-func (r *reader) member(l layer, p pair, what, path string, m member) {
-	text, plain := scalar(p.value)
+func (r *reader) member(l layer, p yamltree.Pair, what, path string, m member) {
+	text, plain := yamltree.Scalar(p.Value)
 	switch {
 	case plain && slices.Contains(m.words, text):
-		l[path] = value{text, true, p.line}
+		l[path] = value{text, true, p.Line}
 	case m.form.check == nil && plain && len(m.words) > 0:
-		r.fail(p.line, "%s: it must be names with values, or %s, and is %s", what, strings.Join(m.words, " or "), quoted(text))
+		r.fail(p.Line, "%s: it must be names with values, or %s, and is %s", what, strings.Join(m.words, " or "), yamltree.Quoted(text))
 	case m.form.check == nil:
-		r.members(l, p.value, what, path, m.members, "", nil)
+		r.members(l, p.Value, what, path, m.members, "", nil)
 	case !plain:
 		hint := ""
-		if kindOf(p.value) == "empty" {
+		if kindOf(p.Value) == "empty" {
 			hint = "; leave it out to leave it alone"
 		}
-		r.fail(p.line, "%s: it must be a value, and is %s%s", what, kindOf(p.value), hint)
+		r.fail(p.Line, "%s: it must be a value, and is %s%s", what, kindOf(p.Value), hint)
 	default:
 		if err := m.form.check(text); err != nil {
-			r.fail(p.line, "%s: %w", what, err)
+			r.fail(p.Line, "%s: %w", what, err)
 		}
-		l[path] = value{text, false, p.line}
+		l[path] = value{text, false, p.Line}
 	}
 }
 
