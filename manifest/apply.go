@@ -151,7 +151,7 @@ func (e *Engine) apply(a *application, portal *fleet.Portal) (Outcome, error) {
 		}
 		if stopped == "" {
 			if (c.Kind == Buy || c.Kind == ChangePlan) && i > 0 { // what went before may have changed the tariff
-				st, err = s.read(a.inner, false)
+				st, err = a.stillWanted(c)
 			}
 			if r = a.make(c, st, err); r.Status != Done {
 				stopped = "not tried after what went before it"
@@ -193,6 +193,23 @@ func (a *application) stillSo() (*state, []Change, error) {
 		}
 	}
 	return st, p.changes, nil
+}
+
+// stillWanted reads the portal again before something is paid for, and returns how it
+// is. Somebody may have paid for it while what went before it was done: more is bought
+// by how many, so that the same would be bought again.
+func (a *application) stillWanted(c Change) (*state, error) {
+	st, err := a.site.read(a.inner, false)
+	if err != nil {
+		return nil, err
+	}
+	same := func(o Change) bool {
+		return o.Kind == c.Kind && o.Member == c.Member && o.Is == c.Is && o.Should == c.Should
+	}
+	if !slices.ContainsFunc(compare(st, a.agreed.Wanted).changes, same) {
+		return nil, fmt.Errorf("%w: somebody changed %s after the first change was sent", ErrChanged, c.Member)
+	}
+	return st, nil
 }
 
 // exceeded reports whether another sum is more than this one, or may be.

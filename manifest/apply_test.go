@@ -366,6 +366,30 @@ func TestAPortalThatChangedIsLeftAlone(t *testing.T) {
 	}
 }
 
+// What somebody else buys while earlier changes are made is not bought again.
+func TestWhatIsBoughtMeanwhileIsNotBoughtAgain(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, "acme")
+	portal := f.of["acme"]
+	targets := f.targets("version: 1\nportals: {acme: {services: {backup: off}, quantities: {storage: 200}, plan: {quantity: 12}}}")
+	diffs := f.diff(targets)
+	portal.Inject(docspacetest.Fault{Path: "servicestate", Times: 1, After: func() {
+		if ok, err := portal.Client().BuyFromWallet(context.WithoutCancel(t.Context()), "storage", 100, "another"); !ok || err != nil {
+			t.Errorf("the other one: %t, %v", ok, err)
+		}
+	}})
+	o := f.apply(t.Context(), targets, diffs)["acme"]
+	if got, want := statuses(o), "switch off: done, buy: not sent, change plan: not sent"; got != want || !errors.Is(o.Results[1].Err, manifest.ErrChanged) {
+		t.Errorf("%s (%v), want %s", got, o.Results[1].Err, want)
+	}
+	if n := portal.Requests("payment/updatewallet"); n != 1 {
+		t.Errorf("it was bought %d times", n)
+	}
+	if got := words(f.diff(targets)["acme"].Changes); got != "change plan plan.quantity" {
+		t.Errorf("left is %s", got)
+	}
+}
+
 // What a portal can't have is said, and by which member.
 func TestWhatCantBeIsSaid(t *testing.T) {
 	t.Parallel()
