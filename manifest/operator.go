@@ -26,7 +26,7 @@ const (
 type operator struct {
 	http    *http.Client
 	agent   string
-	address string
+	address string // of the portal there
 	key     string
 }
 
@@ -41,7 +41,7 @@ func newOperator(ctx context.Context, keys *fleet.Keys, o Operator, agent string
 			Transport: docspace.NewTransport(nil), Timeout: operatorTimeout,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-		agent: agent, key: key, address: strings.TrimRight(o.URL, "/") + "/v1/portals/" + url.PathEscape(o.Portal) + "/top-up-rule",
+		agent: agent, key: key, address: strings.TrimRight(o.URL, "/") + "/v1/portals/" + url.PathEscape(o.Portal),
 	}, nil
 }
 
@@ -64,12 +64,22 @@ type capsWire struct {
 	Count  int64  `json:"count,omitempty"`
 }
 
-// caps reads what a portal's rule collects at most; none where there is no rule.
+// rulePath is where a portal's rule is, under the portal.
+const rulePath = "/top-up-rule"
+
+// caps reads what a portal's rule collects at most; none where there is no rule. A
+// portal that is not there has no caps that anybody could know: docspace.ErrNotFound.
 func (o *operator) caps(ctx context.Context) (*Caps, error) {
 	var rule ruleWire
-	err := o.ask(ctx, http.MethodGet, nil, &rule)
+	err := o.ask(ctx, http.MethodGet, rulePath, nil, &rule)
 	if errors.Is(err, docspace.ErrNotFound) {
+		if err := o.ask(ctx, http.MethodGet, "", nil, &struct{}{}); err != nil {
+			return nil, err
+		}
 		return &Caps{}, nil
+	}
+	if err == nil && rule.Currency == "" {
+		err = fmt.Errorf("%w: read caps: the answer has no rule", ErrOperator)
 	}
 	if err != nil {
 		return nil, err
@@ -101,12 +111,12 @@ func (o *operator) set(ctx context.Context, rule *Rule) error {
 		}
 	}
 	wire.Caps.Count = rule.Caps.Count
-	return o.ask(ctx, http.MethodPut, wire, &ruleWire{})
+	return o.ask(ctx, http.MethodPut, rulePath, wire, &ruleWire{})
 }
 
-// ask sends one request. A refusal is a docspace.Error, as portals' own are, so that
+// ask sends one request about the portal; path is under its own. A refusal is a docspace.Error, as portals' own are, so that
 // both say in the same way whether something may have happened.
-func (o *operator) ask(ctx context.Context, method string, in, out any) error {
+func (o *operator) ask(ctx context.Context, method, path string, in, out any) error {
 	failure := &docspace.Error{Operation: map[string]string{http.MethodGet: "get", http.MethodPut: "set"}[method] + " the rule by the operator's API"}
 	fail := func(kind error, format string, args ...any) error {
 		failure.Err, failure.Message = fmt.Errorf("%w: %w", ErrOperator, kind), fmt.Sprintf(format, args...)
@@ -120,7 +130,7 @@ func (o *operator) ask(ctx context.Context, method string, in, out any) error {
 		}
 		body = bytes.NewReader(text)
 	}
-	request, err := http.NewRequestWithContext(ctx, method, o.address, body)
+	request, err := http.NewRequestWithContext(ctx, method, o.address+path, body)
 	if err != nil {
 		return fail(docspace.ErrRefused, "the address can't be used; nothing was sent")
 	}
