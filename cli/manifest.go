@@ -25,7 +25,8 @@ portals are to have, by defaults, groups and portals of their own. "diff" says w
 would change and what that costs, "apply" changes it, and "drift" is for cron: it says
 what is not as the file says. "init" writes the file of how portals are now.
 
-Portals are those that bursar profile knows, by name.`,
+Portals are those that bursar profile knows, by name. --portal takes some of a manifest's,
+--group those of its groups.`,
 		Example: `bursar manifest init > bursar.yaml
 bursar manifest diff bursar.yaml
 bursar manifest apply bursar.yaml --max-cost USD=100`,
@@ -47,6 +48,7 @@ some portals could not be compared or can't have what is wanted, 1 where none co
 type many struct {
 	env      Env
 	portals  []string
+	groups   []string
 	parallel int
 	timeout  time.Duration
 	quiet    bool
@@ -57,6 +59,8 @@ func addMany(cmd *cobra.Command, env Env) *many {
 	m := &many{env: env}
 	f := cmd.Flags()
 	f.StringSliceVar(&m.portals, "portal", nil, "only this portal, by the name of its profile; may be repeated")
+	f.StringSliceVar(&m.groups, "group", nil, "only the portals of this group; may be repeated")
+	cmd.MarkFlagsMutuallyExclusive("portal", "group")
 	f.IntVar(&m.parallel, "parallel", 64, "how many portals at once")
 	f.DurationVar(&m.timeout, "timeout", 30*time.Second, "how long a portal may take for an answer, and four times as long to move money")
 	f.BoolVarP(&m.quiet, "quiet", "q", false, "print nothing but the result and errors")
@@ -102,19 +106,15 @@ func (m *many) load(file string) ([]manifest.Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range m.portals {
-		if _, ok := wanted.Find(name); !ok {
-			return nil, usage("--portal: %s does not speak of portal %q", file, name)
-		}
+	chosen, err := m.chosen(file, wanted)
+	if err != nil {
+		return nil, err
 	}
 	var (
 		targets []manifest.Target
 		unknown []error
 	)
-	for _, p := range wanted.Portals {
-		if len(m.portals) > 0 && !slices.Contains(m.portals, p.Name) {
-			continue
-		}
+	for _, p := range chosen {
 		profile, err := profiles.Find(p.Name)
 		if err != nil {
 			unknown = append(unknown, &manifest.Error{File: file, Line: p.Line, Err: fmt.Errorf("portals.%s: no profile has that name: bursar profile add makes one", p.Name)})
@@ -126,6 +126,31 @@ func (m *many) load(file string) ([]manifest.Target, error) {
 		unknown = append(unknown[:20], fmt.Errorf("%w: and %d more", manifest.ErrManifest, len(unknown)-20))
 	}
 	return targets, errors.Join(unknown...)
+}
+
+// chosen returns the portals of a manifest that flags name, or that are in the groups of
+// the manifest that they name; all where they name none.
+func (m *many) chosen(file string, wanted *manifest.Manifest) ([]manifest.Portal, error) {
+	for _, name := range m.portals {
+		if _, ok := wanted.Find(name); !ok {
+			return nil, usage("--portal: %s does not speak of portal %q", file, name)
+		}
+	}
+	for _, group := range m.groups {
+		if !slices.ContainsFunc(wanted.Portals, func(p manifest.Portal) bool { return slices.Contains(p.Groups, group) }) {
+			return nil, usage("--group: %s has no group %q", file, group)
+		}
+	}
+	if len(m.portals)+len(m.groups) == 0 {
+		return wanted.Portals, nil
+	}
+	var chosen []manifest.Portal
+	for _, p := range wanted.Portals {
+		if slices.Contains(m.portals, p.Name) || slices.ContainsFunc(p.Groups, func(group string) bool { return slices.Contains(m.groups, group) }) {
+			chosen = append(chosen, p)
+		}
+	}
+	return chosen, nil
 }
 
 // compare compares portals with what they should be, and returns what differs of each,
@@ -147,8 +172,8 @@ func newManifestInit(env Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init",
 		Short: "Write a manifest of how portals are now",
-		Long: `Read all portals that bursar profile knows, or those of --portal, and write a manifest
-of how they are. Comparing them with it finds nothing. A portal that can't be read is a
+		Long: `Read all portals that bursar profile knows, or those of --portal or --group, and write
+a manifest of how they are. Comparing them with it finds nothing. A portal that can't be read is a
 comment in it; the exit status is 3 then, and 1 where none can.`,
 		Example: `bursar manifest init > bursar.yaml
 bursar manifest init --portal acme --portal beta`,
@@ -194,13 +219,19 @@ bursar manifest init --portal acme --portal beta`,
 	return cmd
 }
 
-// profiles returns the portals that flags name, or all.
+// profiles returns the portals that flags name, or that are in the groups of profiles
+// that they name; all where they name none.
 func (m *many) profiles() ([]fleet.Profile, error) {
 	profiles, err := m.env.profiles()
 	if err != nil {
 		return nil, err
 	}
 	chosen := profiles.All()
+	if len(m.groups) > 0 {
+		if chosen, err = profiles.In(m.groups...); err != nil {
+			return nil, err
+		}
+	}
 	if len(m.portals) > 0 {
 		chosen = nil
 		for _, name := range m.portals {

@@ -46,6 +46,7 @@ The exit status is 0 when all was done or there was nothing to do, 3 when some o
 not done, or may not be, and 1 when nothing was.`,
 		Example: `bursar manifest apply bursar.yaml
 bursar manifest apply bursar.yaml --yes --max-cost USD=100 --max-cost EUR=50
+bursar manifest apply bursar.yaml --group production
 
 # What was found yesterday, and nothing else
 bursar manifest apply changes.json --yes`,
@@ -120,6 +121,9 @@ func (a *applier) agreed(cmd *cobra.Command, file string) ([]manifest.Diff, []fl
 	if a.free {
 		return nil, nil, usage("--free: %s is a plan: say it where that is made", file)
 	}
+	if len(a.groups) > 0 {
+		return nil, nil, usage("--group: %s is a plan, which knows no groups: say --portal, or say it where the plan is made", file)
+	}
 	diffs, err := manifest.LoadPlan(file)
 	if err != nil {
 		return nil, nil, err
@@ -182,7 +186,7 @@ func (r *diffReport) within(limits map[money.Currency]money.Amount, allowUnknown
 	}
 	refuse := func(format string, args ...any) error {
 		return &Error{Err: fmt.Errorf(format+"; nothing was sent", args...), Code: ExitFailed,
-			Hint: "bursar manifest diff says what costs how much; --portal and --free choose some of it, --max-cost allows more"}
+			Hint: "bursar manifest diff says what costs how much; --portal, --group and --free choose some of it, --max-cost allows more"}
 	}
 	for _, amount := range r.total.Now {
 		limit, ok := limits[amount.Currency()]

@@ -129,6 +129,10 @@ func TestManifestsTellWhatToDo(t *testing.T) {
 	}{
 		{cli.ExitUsage, "manifest apply bursar.yaml", "nobody is there to confirm it; nothing was sent"},
 		{cli.ExitUsage, "manifest diff bursar.yaml --portal delta", `bursar.yaml does not speak of portal "delta"`},
+		{cli.ExitUsage, "manifest drift bursar.yaml --portal acme --portal delta", `bursar.yaml does not speak of portal "delta"`},
+		{cli.ExitUsage, "manifest diff bursar.yaml --group delta", `bursar.yaml has no group "delta"`},
+		{cli.ExitUsage, "manifest apply bursar.yaml --yes --group delta", `bursar.yaml has no group "delta"`},
+		{cli.ExitUsage, "manifest init --group delta", `none is in the group "delta"`},
 		{cli.ExitUsage, "manifest diff bursar.yaml --parallel 0", "--parallel: 0 is less than 1"},
 		{cli.ExitUsage, "manifest drift bursar.yaml --timeout 0s", "--timeout: 0s is not more than nothing"},
 		{cli.ExitUsage, "manifest apply bursar.yaml --yes --max-cost USD=1 --max-cost USD=2", "or the second in USD"},
@@ -146,6 +150,56 @@ func TestManifestsTellWhatToDo(t *testing.T) {
 		if n := p.Requests("payment/updatewallet"); n != 0 {
 			t.Errorf("%s was changed %d times", name, n)
 		}
+	}
+}
+
+// Only what is chosen is read and changed, by name or by a group of the manifest.
+func TestSomePortalsOfAManifest(t *testing.T) {
+	t.Parallel()
+	b := newBoard(t, `version: 1
+groups:
+  north: {topup_rule: {min: 20, up_to: 150, currency: USD}}
+  south: {topup_rule: {min: 20, up_to: 170, currency: USD}}
+portals:
+  acme: {groups: [north]}
+  beta: {groups: [north, south]}
+  gamma: {groups: [south]}
+  omega: {topup_rule: none}
+`, "acme", "beta", "gamma", "omega")
+	all := []string{"acme", "beta", "gamma", "omega"}
+	for _, row := range []struct{ flags, want string }{
+		{"--portal acme", "acme"}, {"--portal omega,acme", "acme omega"}, {"--group north", "acme beta"},
+		{"--group south", "beta gamma"}, {"--group north --group south", "acme beta gamma"}, {"", "acme beta gamma omega"},
+	} {
+		text, _ := b.run(cli.ExitDiffers, "manifest drift bursar.yaml "+row.flags)
+		var got []string
+		for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
+			name, _, _ := strings.Cut(line, ":")
+			got = append(got, name)
+		}
+		if got := strings.Join(got, " "); got != row.want {
+			t.Errorf("%s: %s, want %s", row.flags, got, row.want)
+		}
+	}
+	b.run(cli.ExitDiffers, "manifest diff bursar.yaml --group south --save plan.json")
+	if _, told := b.run(cli.ExitUsage, "manifest apply plan.json --yes --group south"); !strings.Contains(told, "plan.json is a plan, which knows no groups") {
+		t.Errorf("it says %s", told)
+	}
+	if _, told := b.run(cli.ExitUsage, "manifest apply plan.json --yes --portal acme"); !strings.Contains(told, `does not speak of portal "acme"`) {
+		t.Errorf("it says %s", told)
+	}
+	before := map[string]int{}
+	for _, name := range all {
+		before[name] = b.of[name].Requests("")
+	}
+	b.run(cli.ExitOK, "manifest apply bursar.yaml --yes --group south")
+	for name, want := range map[string]bool{"acme": false, "beta": true, "gamma": true, "omega": false} {
+		if asked := b.of[name].Requests("") > before[name]; asked != want {
+			t.Errorf("%s was asked: %t", name, asked)
+		}
+	}
+	if text, _ := b.run(cli.ExitDiffers, "manifest drift bursar.yaml"); strings.Contains(text, "beta") || strings.Contains(text, "gamma") || !strings.Contains(text, "acme: topup_rule is") {
+		t.Errorf("left is\n%s", text)
 	}
 }
 
