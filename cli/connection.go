@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -151,27 +152,39 @@ func addressed(address string) fleet.Profile {
 }
 
 func (c *connection) readKey() (string, error) {
-	switch {
-	case c.key == "-":
-		return firstLine("standard input", c.env.Stdin)
-	case c.key != "":
-		return c.key, nil
-	case c.keyFile != "":
-		f, err := os.Open(c.keyFile)
-		if err != nil {
-			return "", err
-		}
-		defer f.Close()
-		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 && !c.quiet {
-			fmt.Fprintf(c.env.Stderr, "warning: others can read %s; chmod 600 keeps it to yourself\n", c.keyFile)
-		}
-		return firstLine(c.keyFile, f)
+	if key, err := c.env.givenKey(c.key, c.keyFile, c.quiet); key != "" || err != nil {
+		return key, err
 	}
 	if key := c.env.get("DOCSPACE_API_KEY"); key != "" {
 		return key, nil
 	}
 	return "", &Error{Code: ExitUsage, Err: errors.New("no key is given"),
 		Hint: "give it with --key-file FILE, --key - or $DOCSPACE_API_KEY; portals make keys under Settings > Developer Tools > API keys"}
+}
+
+// givenKey returns the key of --key or --key-file; "" where neither was given. It warns,
+// unless quiet, of a file that others can read.
+func (e Env) givenKey(key, file string, quiet bool) (string, error) {
+	switch {
+	case key == "-":
+		return firstLine("standard input", e.Stdin)
+	case key != "" || file == "":
+		return key, nil
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return "", err
+	}
+	// Windows has no such bits: there, all files look as if others could.
+	if !quiet && runtime.GOOS != "windows" && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
+		fmt.Fprintf(e.Stderr, "warning: others can read %s; chmod 600 keeps it to yourself\n", file)
+	}
+	return firstLine(file, f)
 }
 
 // firstLine returns the first line of a short text.

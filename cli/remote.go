@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -57,18 +56,8 @@ func (o *operatorConnection) address() (string, error) {
 }
 
 func (o *operatorConnection) readKey() (string, error) {
-	switch {
-	case o.key == "-":
-		return firstLine("standard input", o.env.Stdin)
-	case o.key != "":
-		return o.key, nil
-	case o.keyFile != "":
-		f, err := os.Open(o.keyFile)
-		if err != nil {
-			return "", err
-		}
-		defer f.Close()
-		return firstLine(o.keyFile, f)
+	if key, err := o.env.givenKey(o.key, o.keyFile, false); key != "" || err != nil {
+		return key, err
 	}
 	if key := o.env.get("BURSAR_OPERATOR_KEY"); key != "" {
 		return key, nil
