@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -178,8 +177,8 @@ func (e Env) exportState(file string) (string, error) {
 	return filepath.Join(dir, "bursar", "export", hex.EncodeToString(sum[:8])), nil
 }
 
-// pages is how often one page is asked for before the export gives up, and reading how
-// long all of a portal may take.
+// pageAttempts is how often one page is asked for before the export gives up, and
+// wholePortal how long all of a portal may take.
 const (
 	pageAttempts = 6
 	wholePortal  = 365 * 24 * time.Hour
@@ -220,19 +219,22 @@ func (e *exporting) run(ctx context.Context) (err error) {
 
 // readAll reads every portal, and returns those that could not be.
 func (e *exporting) readAll(ctx context.Context, reader *fleet.Reader, run *export.Run) (failed []string, err error) {
-	var read, left, done atomic.Int64
-	stop := spinText(e.env, e.selection.quiet, func() string {
-		if len(e.job.Portals) > 1 {
-			return fmt.Sprintf("Reading: %d of %d portals", done.Load(), len(e.job.Portals))
-		}
-		n, all := read.Load(), read.Load()+left.Load()
-		return fmt.Sprintf("Reading operations: %s %d of %d", progressBar(n, all), n, all)
-	})
+	many, total, doing := len(e.job.Portals) > 1, 0, "Reading operations"
+	if many {
+		total, doing = len(e.job.Portals), "Reading portals"
+	}
+	bar := newProgress(e.env, e.selection.quiet, total, doing)
 	var first error
 	err = fleet.Each(ctx, reader, e.job.Portals, func(ctx context.Context, portal *fleet.Portal) (struct{}, error) {
-		return struct{}{}, run.Read(ctx, portal, func(n, rest int64) { read.Store(n); left.Store(rest) })
+		return struct{}{}, run.Read(ctx, portal, func(n, rest int64) {
+			if !many {
+				bar.at(n, n+rest)
+			}
+		})
 	}, func(p fleet.Profile, _ struct{}, err error) error {
-		done.Add(1)
+		if many {
+			bar.step()
+		}
 		if err != nil {
 			failed = append(failed, fmt.Sprintf("%s: %s", p.Name, err))
 			if first == nil {
@@ -241,7 +243,7 @@ func (e *exporting) readAll(ctx context.Context, reader *fleet.Reader, run *expo
 		}
 		return nil
 	})
-	stop()
+	bar.stop()
 	if err != nil {
 		return nil, err
 	}
@@ -256,16 +258,6 @@ func (e *exporting) readAll(ctx context.Context, reader *fleet.Reader, run *expo
 			Hint: "--skip-failing leaves them out; bursar profile test shows what is wrong with one"}
 	}
 	return failed, nil
-}
-
-// progressBar draws how much of all is done.
-func progressBar(done, all int64) string {
-	const width = 20
-	filled := int64(width)
-	if all > 0 {
-		filled = done * width / all
-	}
-	return strings.Repeat("█", int(filled)) + strings.Repeat("░", int(width-filled))
 }
 
 // interrupted says of an error how to go on.

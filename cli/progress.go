@@ -10,18 +10,18 @@ import (
 // progress shows a person how much of something long is done. It stays silent where
 // nobody watches.
 type progress struct {
-	env   Env
-	total int
-	doing string
-	done  atomic.Int64
+	env         Env
+	doing       string
+	done, total atomic.Int64
 	// end and gone are nil where nobody watches.
 	end, gone chan struct{}
 }
 
 // newProgress shows a bar on standard error, if that is a terminal that can, until stop
-// is called. total is how many steps there are.
+// is called. total is how many steps there are; 0 as long as that is not known.
 func newProgress(env Env, quiet bool, total int, doing string) *progress {
-	p := &progress{env: env, total: total, doing: doing}
+	p := &progress{env: env, doing: doing}
+	p.total.Store(int64(total))
 	if quiet || !isTerminal(env.Stderr) || env.get("TERM") == "dumb" {
 		return p
 	}
@@ -32,6 +32,13 @@ func newProgress(env Env, quiet bool, total int, doing string) *progress {
 
 // step counts one step as done. It may be called by several at once.
 func (p *progress) step() { p.done.Add(1) }
+
+// at notes how many steps are done, and how many there are. It may be called by several
+// at once.
+func (p *progress) at(done, total int64) {
+	p.done.Store(done)
+	p.total.Store(total)
+}
 
 // stop takes the bar away. It may be called once.
 func (p *progress) stop() {
@@ -61,12 +68,12 @@ const progressWidth = 24
 
 // line is the bar with what is being done, the count and the share.
 func (p *progress) line() string {
-	done, total := int(p.done.Load()), p.total
+	done, total := p.done.Load(), p.total.Load()
 	if total <= 0 {
 		return fmt.Sprintf("%s: %d", p.doing, done)
 	}
 	part := min(done, total)
 	full := part * progressWidth / total
 	return fmt.Sprintf("%s %s%s %d/%d %3d %%", p.doing,
-		strings.Repeat("█", full), strings.Repeat("░", progressWidth-full), done, total, part*100/total)
+		strings.Repeat("█", int(full)), strings.Repeat("░", int(progressWidth-full)), done, total, part*100/total)
 }

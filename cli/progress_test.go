@@ -18,10 +18,29 @@ func TestProgressLine(t *testing.T) {
 		{3000, 2999, "Reading portals ███████████████████████░ 2999/3000  99 %"},
 		{0, 7, "Reading portals: 7"},
 	} {
-		p := &progress{total: test.total, doing: "Reading portals"}
+		p := newProgress(Env{Stderr: new(bytes.Buffer)}, false, test.total, "Reading portals")
 		for range test.done {
 			p.step()
 		}
+		if got := p.line(); got != test.want {
+			t.Errorf("%d of %d: %q, want %q", test.done, test.total, got, test.want)
+		}
+	}
+}
+
+// How many steps there are may turn out while they are made.
+func TestProgressOfWhatTurnsOut(t *testing.T) {
+	p := newProgress(Env{Stderr: new(bytes.Buffer)}, false, 0, "Reading operations")
+	for _, test := range []struct {
+		done, total int64
+		want        string
+	}{
+		{0, 0, "Reading operations: 0"},
+		{100, 400, "Reading operations ██████░░░░░░░░░░░░░░░░░░ 100/400  25 %"},
+		{200, 401, "Reading operations ███████████░░░░░░░░░░░░░ 200/401  49 %"},
+		{401, 401, "Reading operations ████████████████████████ 401/401 100 %"},
+	} {
+		p.at(test.done, test.total)
 		if got := p.line(); got != test.want {
 			t.Errorf("%d of %d: %q, want %q", test.done, test.total, got, test.want)
 		}
