@@ -88,19 +88,18 @@ bursar deposit --idempotency-key june --resolve done`,
 	return cmd
 }
 
-// folder is where deposits are written down: bursar/deposits in the folder that XDG
-// (or Windows) has for state.
-func (d *depositFlags) folder() (docspace.IntentFolder, error) {
-	dir := d.changer.env.depositsDir()
+// depositFolder is where deposits are written down.
+func (e Env) depositFolder() (docspace.IntentFolder, error) {
+	dir := e.stateDir("deposits")
 	if dir == "" {
-		return docspace.IntentFolder{}, errNoDepositsDir()
+		return docspace.IntentFolder{}, &Error{Err: errors.New("there is no place to write down what is deposited"), Code: ExitUsage, Hint: "set $XDG_STATE_HOME or $HOME"}
 	}
 	return docspace.IntentFolder{Dir: dir}, nil
 }
 
 // depositor deposits by a client.
 func (d *depositFlags) depositor(client *docspace.Client) (*docspace.Depositor, error) {
-	folder, err := d.folder()
+	folder, err := d.changer.env.depositFolder()
 	return &docspace.Depositor{
 		Client: client, Store: folder, Alone: d.alone, Settle: d.settle, Wait: d.wait, Now: d.changer.env.Now,
 	}, err
@@ -115,7 +114,7 @@ func (d *depositFlags) deposit(cmd *cobra.Command) error {
 	if amount.Units() < money.Scale || amount.Units()%money.Scale != 0 {
 		return usage("--amount: %s is not in whole units, at least one", amount)
 	}
-	if _, err := d.folder(); err != nil {
+	if _, err := d.changer.env.depositFolder(); err != nil {
 		return err
 	}
 	c := d.changer
@@ -175,7 +174,7 @@ func isStatus(err error) bool {
 
 // list shows deposits, and asks no portal.
 func (d *depositFlags) list(ctx context.Context) error {
-	folder, err := d.folder()
+	folder, err := d.changer.env.depositFolder()
 	if err != nil {
 		return err
 	}

@@ -93,6 +93,22 @@ func (e Env) DataDir() string {
 	return ""
 }
 
+// stateDir returns a folder for what is remembered between two runs, under bursar in the
+// folder that XDG (or Windows) has for state; "" where none is set.
+func (e Env) stateDir(names ...string) string {
+	dir := e.get("XDG_STATE_HOME")
+	if dir == "" && e.get("HOME") != "" {
+		dir = filepath.Join(e.get("HOME"), ".local", "state")
+	}
+	if dir == "" {
+		dir = e.get("LOCALAPPDATA") // Windows
+	}
+	if dir == "" {
+		return ""
+	}
+	return filepath.Join(append([]string{dir, "bursar"}, names...)...)
+}
+
 // profilesPath is the file of profiles: $BURSAR_PROFILES, else bursar/portals.yaml in
 // the folder that XDG (or Windows) has for configuration; "" where none is set.
 func (e Env) profilesPath() string {

@@ -163,18 +163,12 @@ func (e Env) exportState(file string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	dir := e.get("XDG_STATE_HOME")
-	if dir == "" && e.get("HOME") != "" {
-		dir = filepath.Join(e.get("HOME"), ".local", "state")
-	}
-	if dir == "" {
-		dir = e.get("LOCALAPPDATA") // Windows
-	}
+	sum := sha256.Sum256([]byte(path))
+	dir := e.stateDir("export", hex.EncodeToString(sum[:8]))
 	if dir == "" {
 		return "", usage("--state: name a folder; neither $XDG_STATE_HOME nor $HOME is set")
 	}
-	sum := sha256.Sum256([]byte(path))
-	return filepath.Join(dir, "bursar", "export", hex.EncodeToString(sum[:8])), nil
+	return dir, nil
 }
 
 // pageAttempts is how often one page is asked for before the export gives up, and

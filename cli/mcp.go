@@ -4,12 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
 
-	"github.com/bursarhq/bursar/docspace"
 	"github.com/bursarhq/bursar/mcp"
 	"github.com/bursarhq/bursar/money"
 )
@@ -93,33 +91,12 @@ func allowedDeposits(env Env, texts []string) (*mcp.Deposits, error) {
 		}
 		d.Most = append(d.Most, amount)
 	}
-	dir := env.depositsDir()
-	if dir == "" {
-		return nil, errNoDepositsDir()
+	folder, err := env.depositFolder()
+	if err != nil {
+		return nil, err
 	}
-	d.Store = docspace.IntentFolder{Dir: dir}
+	d.Store = folder
 	return d, nil
-}
-
-// depositsDir is where deposits are written down: bursar/deposits in the folder that XDG
-// (or Windows) has for state; "" where none is set.
-func (e Env) depositsDir() string {
-	dir := e.get("XDG_STATE_HOME")
-	if dir == "" && e.get("HOME") != "" {
-		dir = filepath.Join(e.get("HOME"), ".local", "state")
-	}
-	if dir == "" {
-		dir = e.get("LOCALAPPDATA") // Windows
-	}
-	if dir == "" {
-		return ""
-	}
-	return filepath.Join(dir, "bursar", "deposits")
-}
-
-// errNoDepositsDir says that there is no such folder.
-func errNoDepositsDir() error {
-	return &Error{Err: errors.New("there is no place to write down what is deposited"), Code: ExitUsage, Hint: "set $XDG_STATE_HOME or $HOME"}
 }
 
 // unclosed is a writer that is somebody else's to close.
