@@ -43,7 +43,7 @@ func profileOf(p fleet.Profile) profileDocument {
 	return profileDocument{Name: p.Name, URL: p.URL, Groups: append([]string{}, p.Groups...), KeySource: p.Key.Source(), CACert: p.CACert, PerMinute: p.PerMinute}
 }
 
-// named returns the completions of names that are in the profiles.
+// profileNames completes names of profiles.
 func (e Env) profileNames(_ *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 	profiles, err := e.profiles()
 	if err != nil {
