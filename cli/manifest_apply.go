@@ -67,6 +67,10 @@ func (a *applier) run(cmd *cobra.Command, file string) error {
 	if err != nil {
 		return err
 	}
+	e, err := a.engine(true)
+	if err != nil {
+		return err
+	}
 	if !a.yes && !a.env.canAsk() {
 		return &Error{Err: errors.New("nobody is there to confirm it; nothing was sent"), Code: ExitUsage,
 			Hint: "--yes goes on unasked, bursar manifest diff says what it would come to"}
@@ -93,11 +97,7 @@ func (a *applier) run(cmd *cobra.Command, file string) error {
 			return err
 		}
 	}
-	outcomes, err := a.apply(cmd.Context(), diffs, profiles)
-	if err != nil {
-		return err
-	}
-	result := &applyReport{outcomes: outcomes, left: report.left()}
+	result := &applyReport{outcomes: a.apply(cmd.Context(), e, diffs, profiles), left: report.left()}
 	if err := result.print(a.env, *a.output); err != nil {
 		return &Error{Err: err, Hint: "changes were made: see by bursar manifest diff what is left"}
 	}
@@ -225,12 +225,7 @@ func (r *diffReport) left() (all []manifest.Diff) {
 }
 
 // apply makes the changes, and returns what came of them, by name.
-func (a *applier) apply(ctx context.Context, diffs []manifest.Diff, profiles []fleet.Profile) ([]manifest.Outcome, error) {
-	e, err := a.engine(true)
-	if err != nil {
-		return nil, err
-	}
-	var all []manifest.Outcome
+func (a *applier) apply(ctx context.Context, e *manifest.Engine, diffs []manifest.Diff, profiles []fleet.Profile) (all []manifest.Outcome) {
 	bar := newProgress(a.env, a.quiet, len(profiles), "Changing portals")
 	e.Apply(ctx, diffs, profiles, func(o manifest.Outcome) {
 		bar.step()
@@ -238,7 +233,7 @@ func (a *applier) apply(ctx context.Context, diffs []manifest.Diff, profiles []f
 	})
 	bar.stop()
 	slices.SortFunc(all, func(a, b manifest.Outcome) int { return strings.Compare(a.Portal, b.Portal) })
-	return all, nil
+	return all
 }
 
 // applyReport is what came of changes.

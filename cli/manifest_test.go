@@ -134,6 +134,7 @@ func TestManifestsTellWhatToDo(t *testing.T) {
 		{cli.ExitUsage, "manifest apply bursar.yaml --yes --group delta", `bursar.yaml has no group "delta"`},
 		{cli.ExitUsage, "manifest init --group delta", `none is in the group "delta"`},
 		{cli.ExitUsage, "manifest diff bursar.yaml --parallel 0", "--parallel: 0 is less than 1"},
+		{cli.ExitUsage, "manifest apply plan.json --yes --parallel 0", "--parallel: 0 is less than 1"}, // before the file is read
 		{cli.ExitUsage, "manifest drift bursar.yaml --timeout 0s", "--timeout: 0s is not more than nothing"},
 		{cli.ExitUsage, "manifest apply bursar.yaml --yes --max-cost USD=1 --max-cost USD=2", "or the second in USD"},
 		{cli.ExitFailed, "manifest apply bursar.yaml --yes --max-cost USD=1", "it costs 50.74 USD now, which is more than --max-cost 1.00 USD; nothing was sent"},
