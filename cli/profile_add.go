@@ -148,7 +148,7 @@ func (a *profileAdd) described(name string) (fleet.Profile, error) {
 	}
 	if profile.CACert != "" {
 		if _, err := fleet.Trusting(profile.CACert); err != nil {
-			return fleet.Profile{}, usage("--ca-cert: %w", err)
+			return fleet.Profile{}, wrongCertificates(err)
 		}
 	}
 	// What the client would refuse is not kept, either.
