@@ -49,11 +49,12 @@ owner or an administrator. --key - reads it from standard input; --key-file from
 file. A key on the command line can be seen by other users of the machine.
 
 With --all or --group it reads many portals, so many at once as --parallel says, and
-writes a line on each, or with --full all of it, as it arrives in JSON, NDJSON, YAML
-and CSV. One that is slow or fails holds no other up. What the wallets have is added
-up by currency, and never across, unless --rates has a file of rates, in YAML or CSV:
-date, from, to, rate. Of these the newest of the day or before count; what comes of
-them is said beside the days that they are of.
+writes a line on each, or with --full all of it. NDJSON and CSV are written as portals
+arrive; JSON and YAML are one document, which is written when all is read, and not at
+all if it is interrupted. A portal that is slow or fails holds no other up. What the
+wallets have is added up by currency, and never across, unless --rates has a file of
+rates, in YAML or CSV: date, from, to, rate. Of these the newest of the day or before
+count; what comes of them is said beside the days that they are of.
 
 -o html makes one file that stands by itself, for a browser, a phone or a printer: with
 what was spent on what, and the balance over 90 days (the newest 5000 operations at

@@ -30,6 +30,12 @@ func (f *reportFlags) parts(only []docspace.Part) []docspace.Part {
 	return summaryParts()
 }
 
+// oneDocument reports whether all portals together are one document, which is nothing
+// unless it is whole.
+func (f *reportFlags) oneDocument() bool {
+	return f.output.value == "json" || f.output.value == "yaml"
+}
+
 // portalReport is what was read of one of many portals.
 type portalReport struct {
 	profile fleet.Profile
@@ -66,6 +72,14 @@ func runReportAll(ctx context.Context, env Env, flags *reportFlags, only []docsp
 		}
 	}
 	parts := flags.parts(only)
+	held, err := newHeldOutput()
+	if err != nil {
+		return err
+	}
+	stdout := env.Stdout
+	if flags.oneDocument() {
+		env.Stdout = held
+	}
 	out, err := newReportsWriter(env, flags, parts)
 	if err != nil {
 		return err
@@ -95,6 +109,11 @@ func runReportAll(ctx context.Context, env Env, flags *reportFlags, only []docsp
 	}
 	if err := out.end(totals); err != nil {
 		return err
+	}
+	if flags.oneDocument() {
+		if err := held.passOn(stdout); err != nil {
+			return err
+		}
 	}
 	for _, missing := range totals.missing() {
 		fmt.Fprintf(env.Stderr, "warning: there is no total in %s: %s has no rate of %s on %s or before\n", totals.in, cleaned(flags.rates), missing, totals.day.Format(time.DateOnly))

@@ -209,6 +209,26 @@ func TestReportOnManyBesideASlowPortal(t *testing.T) {
 	}
 }
 
+// What is interrupted leaves no document that could be taken for a whole one; lines that
+// arrived stand for themselves.
+func TestReportOnManyIsWholeOrNothing(t *testing.T) {
+	for format, want := range map[string]int{"json": 0, "yaml": 0, "ndjson": 1} {
+		read, asked := docspacetest.New(t), docspacetest.New(t)
+		h := newHousehold(t)
+		h.knows(map[string]*docspacetest.Portal{"a": read, "b": asked})
+		ctx, stop := context.WithCancel(t.Context())
+		asked.Inject(docspacetest.Fault{Change: func(body []byte) []byte { stop(); return body }})
+		stdout, _, err := h.runUntil(ctx, "report", "--all", "-o", format, "--parallel", "1")
+		if !errors.Is(err, context.Canceled) || strings.Count(stdout, "\n") != want {
+			t.Errorf("%s: %v\n%s", format, err, stdout)
+		}
+		if stdout, _, err = h.run("report", "--all", "-o", format); err != nil || !strings.Contains(stdout, read.URL) || !strings.Contains(stdout, asked.URL) {
+			t.Errorf("%s, whole: %v\n%s", format, err, stdout)
+		}
+		stop()
+	}
+}
+
 func TestReportOnManyEndsWhereItCannotWrite(t *testing.T) {
 	h := newHousehold(t)
 	portal := docspacetest.New(t)
