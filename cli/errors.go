@@ -10,6 +10,7 @@ import (
 
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/catalog"
+	"github.com/bursarhq/bursar/disk"
 	"github.com/bursarhq/bursar/docspace"
 	"github.com/bursarhq/bursar/export"
 	"github.com/bursarhq/bursar/fleet"
@@ -88,7 +89,7 @@ var outcomes = []struct {
 	{reconcile.ErrState, ExitUsage, "name the file that bursar reconcile --state wrote, or another one, which begins anew"},
 	{export.ErrUnfinished, ExitUsage, "--resume goes on with it, --restart throws it away"},
 	{export.ErrOther, ExitUsage, "give the flags of before, name another --file or --state, or throw away what was begun with --restart"},
-	{export.ErrBusy, ExitFailed, "wait until the other process is done"},
+	{disk.ErrBusy, ExitFailed, "wait until the other process is done"},
 	{export.ErrState, ExitFailed, "restore the folder of --state from a backup, or begin anew with another: everything is exported again then"},
 	{export.ErrList, ExitFailed, "try again; if it stays so, the portal is at fault"},
 	{export.ErrInvalid, ExitUsage, "see --help for what goes there"},

@@ -16,6 +16,7 @@ import (
 
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/cli"
+	"github.com/bursarhq/bursar/disk"
 	"github.com/bursarhq/bursar/docspace"
 	"github.com/bursarhq/bursar/manifest"
 	"github.com/bursarhq/bursar/reconcile"
@@ -50,6 +51,7 @@ var met = map[string]map[string]struct {
 		"ErrOtherDeposit":   {docspace.ErrOtherDeposit, cli.ExitUsage},
 		"ErrNoDeposit":      {docspace.ErrNoDeposit, cli.ExitFailed},
 	},
+	"disk":      {"ErrBusy": {disk.ErrBusy, cli.ExitFailed}},
 	"reconcile": {"ErrState": {reconcile.ErrState, cli.ExitUsage}},
 	"billing": {
 		"ErrNoPortal":     {billing.ErrNoPortal, cli.ExitFailed},

@@ -6,10 +6,8 @@ var (
 	// ErrUnfinished says that there is an export that was begun and not finished.
 	ErrUnfinished = errors.New("an export was begun and not finished")
 	// ErrOther says that what was begun, or is remembered, is of another export: of
-	// another format, other portals or other operations.
+	// other operations.
 	ErrOther = errors.New("another export")
-	// ErrBusy says that another process is at the same export.
-	ErrBusy = errors.New("another process is at it")
 	// ErrState says that what is remembered of exports before can't be read.
 	ErrState = errors.New("what is remembered of the exports before is damaged")
 	// ErrList says that a portal's list of operations contradicts itself.

@@ -171,8 +171,8 @@ func (r *Run) leave() error {
 	if err == nil && os.Rename(r.dir, gone) != nil {
 		gone = r.dir // where a file that is open keeps its name
 	}
-	for _, file := range r.locks {
-		err = errors.Join(err, unlock(file))
+	for _, held := range r.locks {
+		err = errors.Join(err, held.Unlock())
 	}
 	r.locks = nil
 	return errors.Join(err, os.RemoveAll(gone))

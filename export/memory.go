@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bursarhq/bursar/disk"
 	"github.com/bursarhq/bursar/fleet"
 )
 
@@ -84,7 +85,7 @@ func (m *memory) save() error {
 		err = fleet.WriteWhole(filepath.Join(m.dir, memoryFile), append(text, '\n'))
 	}
 	if err == nil {
-		err = syncFolder(m.dir)
+		err = disk.SyncFolder(m.dir)
 	}
 	return err
 }
@@ -149,7 +150,7 @@ func publish(written, file string, force bool) error {
 	if err := os.Rename(written, file); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(file))
+	return disk.SyncFolder(filepath.Dir(file))
 }
 
 // vacant fails with fs.ErrExist where there is a file of a name.

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bursarhq/bursar/disk"
 	"github.com/bursarhq/bursar/docspace"
 	"github.com/bursarhq/bursar/fleet"
 )
@@ -65,7 +66,7 @@ type Run struct {
 	file   string
 	fresh  bool    // nothing was there to go on with
 	memory *memory // nil if nothing is remembered
-	locks  []*os.File
+	locks  []*disk.Held
 	// Recovered is the file of the run before, if that was interrupted after its
 	// decision and is finished now; "" otherwise.
 	Recovered string
@@ -95,7 +96,7 @@ type begun struct {
 const begunFile = "export.json"
 
 // Begin begins an export, or goes on with one. It fails with ErrInvalid, ErrUnfinished,
-// ErrOther, ErrBusy, ErrState, and fs.ErrExist if there is such a file.
+// ErrOther, disk.ErrBusy, ErrState, and fs.ErrExist if there is such a file.
 func Begin(job Job) (r *Run, err error) {
 	if err := job.check(); err != nil {
 		return nil, err
@@ -206,12 +207,11 @@ func (r *Run) recall() (err error) {
 }
 
 func (r *Run) lock(path string) error {
-	file, err := lock(path)
-	if err != nil {
-		return fmt.Errorf("lock %s: %w", path, err)
+	held, err := disk.Lock(path)
+	if err == nil {
+		r.locks = append(r.locks, held)
 	}
-	r.locks = append(r.locks, file)
-	return nil
+	return err
 }
 
 // enter takes the folder of what is read, and looks at what is there.
@@ -338,8 +338,8 @@ func (r *Run) head(ctx context.Context, at string, list *reading) (spoolHead, er
 // Close ends what is done with an export. What was read stays, to go on with, if it is
 // for a file that is not finished.
 func (r *Run) Close() (err error) {
-	for _, file := range r.locks {
-		err = errors.Join(err, unlock(file))
+	for _, held := range r.locks {
+		err = errors.Join(err, held.Unlock())
 	}
 	r.locks = nil
 	if r.job.File == "" && r.dir != "" {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bursarhq/bursar/disk"
 	"github.com/bursarhq/bursar/docspace"
 	"github.com/bursarhq/bursar/fleet"
 )
@@ -275,12 +276,12 @@ func TestTwoAtOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Begin(job); !errors.Is(err, ErrBusy) {
+		if _, err := Begin(job); !errors.Is(err, disk.ErrBusy) {
 			t.Error(err)
 		}
 		elsewhere := job
 		elsewhere.File = into(t, "other.ndjson")
-		if run, err := Begin(elsewhere); state != "" != errors.Is(err, ErrBusy) {
+		if run, err := Begin(elsewhere); state != "" != errors.Is(err, disk.ErrBusy) {
 			t.Errorf("state %q: %v", state, err)
 		} else if err == nil {
 			_ = run.Close()
