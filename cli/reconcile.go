@@ -49,7 +49,8 @@ What is found has a code, which stays as it is:
   malformed         an operation goes both ways, or has no date
 
 drift, late and vanished are told by what an earlier run wrote with --state: eight
-bytes of each operation, and what there was. Without it they can't be told.
+bytes of each operation, and what there was. Without it they can't be told. What a run
+has printed is remembered, and nothing else; no two runs can use a file at once.
 
 With --from, what was there before is not known, and whether the balance agrees can't
 be told, unless --opening gives it. All else is looked at.
@@ -126,7 +127,7 @@ type reconciled struct {
 	wallet string
 }
 
-func (f *reconcileFlags) run(ctx context.Context, env Env) error {
+func (f *reconcileFlags) run(ctx context.Context, env Env) (err error) {
 	reading, err := f.reading(env)
 	if err != nil {
 		return err
@@ -141,9 +142,14 @@ func (f *reconcileFlags) run(ctx context.Context, env Env) error {
 	}
 	var state *reconcile.State
 	if f.stateFile != "" {
-		if state, err = reconcile.LoadState(f.stateFile); err != nil {
+		if state, err = reconcile.OpenState(f.stateFile); err != nil {
 			return err
 		}
+		defer func() {
+			if closed := state.Close(); err == nil {
+				err = closed
+			}
+		}()
 	}
 	ask := func(ctx context.Context, portal *fleet.Portal) (reconciled, error) {
 		reading, wallet := reading, portal.Client.URL()
@@ -160,17 +166,22 @@ func (f *reconcileFlags) run(ctx context.Context, env Env) error {
 	bar := newProgress(env, f.quiet, len(profiles), "Reconciling")
 	err = fleet.Each(ctx, reader, profiles, ask, func(p fleet.Profile, r reconciled, err error) error {
 		bar.step()
+		if told := outcome.add(p, r.Result, err); told != nil {
+			return told
+		}
 		if err == nil && state != nil {
 			state.Put(r.wallet, r.memory)
 		}
-		return outcome.add(p, r.Result, err)
+		return nil
 	})
 	bar.stop()
+	// What was found is told once: it is remembered when it is told, also of the portals
+	// that were read before an interruption.
+	if told := outcome.print(); told != nil {
+		return errors.Join(err, told)
+	}
 	if state != nil {
 		err = errors.Join(err, state.Save())
-	}
-	if err == nil {
-		err = outcome.print()
 	}
 	if err != nil {
 		return err
@@ -238,6 +249,9 @@ func (o *reconcileOutcome) write(d reconcile.Document) error {
 }
 
 func (o *reconcileOutcome) print() error {
+	if o.out.Len() == 0 {
+		return nil
+	}
 	text := o.out.String()
 	o.out.Reset()
 	return printStyled(o.env, text)

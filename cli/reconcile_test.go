@@ -1,7 +1,9 @@
 package cli_test
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/bursarhq/bursar/cli"
 	"github.com/bursarhq/bursar/docspacetest"
+	"github.com/bursarhq/bursar/reconcile"
 )
 
 // wronged are operations in which much is wrong, the oldest first; the balance that goes
@@ -158,6 +161,39 @@ func TestReconcileRemembers(t *testing.T) {
 	}
 	if got := d.ends(2, "reconcile --portal main --state "+file); !strings.Contains(got, "state of earlier runs") {
 		t.Error(got)
+	}
+}
+
+// A finding is told once, so that what was not told is not remembered.
+func TestReconcileRemembersWhatItTold(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "state.json")
+	all := slices.Clone(wronged[:2])
+	d := walletsOf(t, map[string]*desk{"main": stock(t, "1092.50", all, besideWallet)})
+	d.ends(0, "reconcile --portal main --state "+file)
+	all[1] = strings.Replace(all[1], "12:00:00", "11:59:00", 1)
+
+	lines, out := io.Pipe()
+	full := errors.New("no space left")
+	_ = lines.CloseWithError(full)
+	h := newHousehold(t)
+	h.profiles, h.out = d.world["BURSAR_PROFILES"], out
+	if _, _, err := h.run("reconcile", "--portal", "main", "--state", file); !errors.Is(err, full) {
+		t.Errorf("it is written nowhere: %v", err)
+	}
+
+	other, err := reconcile.OpenState(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := d.ends(1, "reconcile --portal main --state "+file); !strings.Contains(got, "another process is at it") || !strings.Contains(got, "hint: wait") {
+		t.Error(got)
+	}
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := d.ends(1, "reconcile --portal main --state "+file); !strings.Contains(got, "VANISHED") {
+		t.Errorf("what nobody was told is remembered:\n%s", got)
 	}
 }
 

@@ -11,10 +11,12 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/bursarhq/bursar/disk"
 	"github.com/bursarhq/bursar/docspace"
 	"github.com/bursarhq/bursar/fleet"
 	"github.com/bursarhq/bursar/money"
@@ -228,9 +230,11 @@ func merged(before string, now []byte) string {
 	return base64.StdEncoding.EncodeToString(raw)
 }
 
-// State is a file of what earlier runs remember, by wallet. Several may use it at once.
+// State is a file of what earlier runs remember, by wallet, which no other process has
+// until Close. Its methods may be called at once.
 type State struct {
 	path    string
+	held    *disk.Held
 	mu      sync.Mutex
 	wallets map[string]*Memory
 }
@@ -243,32 +247,54 @@ type stateFile struct {
 
 const stateVersion = 1
 
-// LoadState reads a file; one that is not there remembers nothing. It fails with
-// ErrState.
-func LoadState(path string) (*State, error) {
-	s := &State{path: path, wallets: map[string]*Memory{}}
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return s, nil
+// lockSuffix is how the name of the file ends that is locked: the state itself is put in
+// the place of another.
+const lockSuffix = ".lock"
+
+// OpenState takes a file and reads it; one that is not there remembers nothing. It fails
+// with ErrState, and with disk.ErrBusy while another run has it: of two that read the
+// same, the second to write would forget what the first has seen.
+func OpenState(path string) (s *State, err error) {
+	if to, err := filepath.EvalSymlinks(path); err == nil {
+		path = to // by whichever name, it is one
 	}
+	held, err := disk.Lock(path + lockSuffix)
 	if err != nil {
-		return nil, fmt.Errorf("read the state of earlier runs: %w", err)
+		return nil, fmt.Errorf("take the state of earlier runs: %w", err)
 	}
-	var file stateFile
-	if err := json.Unmarshal(text, &file); err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrState, path, err)
-	}
-	if file.Version != stateVersion {
-		return nil, fmt.Errorf("%w: %s: version %d is not %d", ErrState, path, file.Version, stateVersion)
-	}
-	for name, m := range file.Wallets {
-		if err := m.check(); err != nil {
-			return nil, fmt.Errorf("%w: %s: %s: %w", ErrState, path, name, err)
-		}
-		s.wallets[name] = m
+	s = &State{path: path, held: held, wallets: map[string]*Memory{}}
+	if err := s.load(); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
+
+func (s *State) load() error {
+	text, err := os.ReadFile(s.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the state of earlier runs: %w", err)
+	}
+	var file stateFile
+	if err := json.Unmarshal(text, &file); err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrState, s.path, err)
+	}
+	if file.Version != stateVersion {
+		return fmt.Errorf("%w: %s: version %d is not %d", ErrState, s.path, file.Version, stateVersion)
+	}
+	for name, m := range file.Wallets {
+		if err := m.check(); err != nil {
+			return fmt.Errorf("%w: %s: %s: %w", ErrState, s.path, name, err)
+		}
+		s.wallets[name] = m
+	}
+	return nil
+}
+
+// Close lets others have the file. What was not saved is forgotten.
+func (s *State) Close() error { return s.held.Unlock() }
 
 func (m *Memory) check() error {
 	if m == nil {

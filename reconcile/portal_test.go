@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/bursarhq/bursar/billing"
+	"github.com/bursarhq/bursar/disk"
 	"github.com/bursarhq/bursar/docspace"
 	"github.com/bursarhq/bursar/docspacetest"
 	"github.com/bursarhq/bursar/fleet"
@@ -303,7 +305,7 @@ func TestAICredit(t *testing.T) {
 
 func TestState(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.json")
-	state, err := reconcile.LoadState(file)
+	state, err := reconcile.OpenState(file)
 	if err != nil || state.Of("one") != nil {
 		t.Fatal(err)
 	}
@@ -312,10 +314,23 @@ func TestState(t *testing.T) {
 	_, memory := read(t, c, reconcile.Reading{Now: p.Now})
 	state.Put("one", memory)
 	state.Put("one", nil) // keeps what is there
-	if err := state.Save(); err != nil {
+	if _, err := reconcile.OpenState(file); !errors.Is(err, disk.ErrBusy) {
+		t.Errorf("another run has it too: %v", err)
+	}
+	if err := errors.Join(state.Save(), state.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if state, err = reconcile.LoadState(file); err != nil {
+	link := filepath.Join(t.TempDir(), "link.json")
+	if err := os.Symlink(file, link); err != nil {
+		link = file // where nobody may make one
+	}
+	if state, err = reconcile.OpenState(link); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := reconcile.OpenState(file); !errors.Is(err, disk.ErrBusy) {
+		t.Errorf("another run has it by another name: %v", err)
+	}
+	if err := state.Close(); err != nil {
 		t.Fatal(err)
 	}
 	p.Advance(day)
@@ -333,7 +348,7 @@ func TestState(t *testing.T) {
 		if err := fleet.WriteWhole(file, []byte(text)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := reconcile.LoadState(file); !errors.Is(err, reconcile.ErrState) {
+		if _, err := reconcile.OpenState(file); !errors.Is(err, reconcile.ErrState) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
