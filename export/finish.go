@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/bursarhq/bursar/disk"
 	"github.com/bursarhq/bursar/docspace"
 )
 
@@ -35,7 +36,11 @@ func (r *Run) Finish(ctx context.Context) (result Result, err error) {
 	if result, err = r.write(to, rows); err == nil {
 		err = to.Sync()
 	}
-	if err = errors.Join(err, to.Close()); err != nil {
+	if err = errors.Join(err, to.Close()); err == nil && r.memory != nil {
+		// Once it is decided, a file that is not there was published.
+		err = errors.Join(disk.SyncFolder(r.dir), disk.SyncFolder(filepath.Dir(r.dir)))
+	}
+	if err != nil {
 		return Result{}, fmt.Errorf("write %s: %w", r.file, err)
 	}
 	result.File = r.file
