@@ -217,7 +217,7 @@ func chosen[T any](all []T, fits func(T) bool) (some []T) {
 }
 
 // goOn finds out what came of deposits that are not decided: of one key or all of the
-// portal. What is still not known is no failure of it, unless one key was asked for.
+// portal. It fails as the first of which it is still not known.
 func (d *depositFlags) goOn(ctx context.Context) error {
 	depositor, err := d.open()
 	if err != nil {
