@@ -270,22 +270,6 @@ func (c *converted) text() string {
 	return decimal(&c.minor, c.currency.Digits(), c.currency.Digits())
 }
 
-// withCommas puts commas between the thousands of a decimal number.
-func withCommas(number string) string {
-	whole, fraction, point := strings.Cut(number, ".")
-	sign := ""
-	if strings.HasPrefix(whole, "-") {
-		sign, whole = "-", whole[1:]
-	}
-	for i := len(whole) - 3; i > 0; i -= 3 {
-		whole = whole[:i] + "," + whole[i:]
-	}
-	if point {
-		whole += "." + fraction
-	}
-	return sign + whole
-}
-
 // days says of when the rates are.
 func (c *converted) days() string {
 	var all []string

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bursarhq/bursar/docspace"
 	"github.com/bursarhq/bursar/fleet"
+	"github.com/bursarhq/bursar/money"
 	"github.com/bursarhq/bursar/wallet"
 )
 
@@ -226,10 +227,10 @@ func (w *pagesOfMany) grid(b *bytes.Buffer) {
 // facts are the totals as people read them.
 func (t *fleetTotals) facts() (all []fact) {
 	for _, c := range t.currencies() {
-		all = append(all, fact{"Total", fmt.Sprintf("%s %s of %s", withCommas(t.sums[c].text(c)), currencyText(c), portalsText(t.sums[c].portals))})
+		all = append(all, fact{"Total", fmt.Sprintf("%s %s of %s", money.Group(t.sums[c].text(c)), currencyText(c), portalsText(t.sums[c].portals))})
 	}
 	if c := t.converted(); c != nil {
-		text := withCommas(c.text()) + " " + string(c.currency)
+		text := money.Group(c.text()) + " " + string(c.currency)
 		if len(c.used) > 0 {
 			text += ", at rates of " + c.days()
 		}

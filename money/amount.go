@@ -211,8 +211,12 @@ func (a Amount) AppendDecimal(b []byte) []byte {
 
 // Grouped returns the number as people read it, with commas between thousands:
 // "1,234,567.50".
-func (a Amount) Grouped() string {
-	whole, fraction, point := strings.Cut(a.Decimal(), ".")
+func (a Amount) Grouped() string { return Group(a.Decimal()) }
+
+// Group puts commas between the thousands of a decimal number, such as a sum that no
+// Amount can hold.
+func Group(decimal string) string {
+	whole, fraction, point := strings.Cut(decimal, ".")
 	sign := ""
 	if strings.HasPrefix(whole, "-") {
 		sign, whole = "-", whole[1:]

@@ -173,6 +173,17 @@ func TestGrouped(t *testing.T) {
 	}
 }
 
+// A sum may be longer than any Amount.
+func TestGroup(t *testing.T) {
+	for text, want := range map[string]string{
+		"0": "0", "-999.5": "-999.5", "-100000": "-100,000", "123456789012345678901.00": "123,456,789,012,345,678,901.00",
+	} {
+		if got := Group(text); got != want {
+			t.Errorf("%s is %s; want %s", text, got, want)
+		}
+	}
+}
+
 func TestJSONForm(t *testing.T) {
 	a, err := Parse("148.5", "USD")
 	if err != nil {
