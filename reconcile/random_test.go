@@ -119,6 +119,22 @@ func clean(t *rapid.T) *world {
 			}
 		}
 	}
+	// What tests look for is there at least once: three renewals, a payment that made the
+	// wallet low, its top-up, and a payment that could be made again.
+	for first := w.operations[0].Date; w.now.Before(first.AddDate(0, 2, 1)); {
+		w.now = w.now.AddDate(0, 0, 20)
+		renew()
+	}
+	for n := range 2 {
+		w.now = w.now.Add(time.Hour)
+		renew()
+		price := int64(money.Scale)
+		if n == 0 {
+			price = w.of("USD").Units() - ruleMin/2*money.Scale
+		}
+		w.post(docspace.Operation{Type: docspace.ServicePayment, Service: "backup", Quantity: 1, ParticipantName: fmt.Sprintf("last user %d", n)}, money.FromUnits(-price, "USD"))
+		w.refill()
+	}
 	w.subscriptions = []reconcile.Subscription{{Service: "disk-storage", Due: due}}
 	return w
 }
@@ -245,7 +261,7 @@ func (w *world) pick(t *rapid.T, holds func(docspace.Operation) bool) int {
 		}
 	}
 	if len(all) == 0 {
-		t.Skip("there is none")
+		t.Fatal("there is none")
 	}
 	return rapid.SampledFrom(all).Draw(t, "place")
 }
@@ -283,12 +299,11 @@ func TestAListedTwiceOperationIsFound(t *testing.T) {
 func TestAnOperationThatHappenedTwiceIsASuspicion(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := clean(t)
-		i := w.pick(t, func(o docspace.Operation) bool { return o.Service == "backup" && o.Debit.Sign() > 0 })
+		i := w.pick(t, func(o docspace.Operation) bool {
+			return o.Service == "backup" && o.Debit.Sign() > 0 && o.Debit.Units() <= w.of(o.Debit.Currency()).Units()
+		})
 		again := w.operations[i]
 		change := fleet.Change(&again)
-		if w.of(change.Currency()).Units() < again.Debit.Units() {
-			t.Skip("there is not enough")
-		}
 		again.Date.Time = again.Date.Add(time.Duration(rapid.IntRange(0, 9).Draw(t, "seconds")) * time.Second)
 		w.operations = slices.Insert(w.operations, i+1, again)
 		slices.SortStableFunc(w.operations, func(a, b docspace.Operation) int { return a.Date.Compare(b.Date.Time) })
@@ -390,7 +405,7 @@ func TestALeftOutRenewalIsFound(t *testing.T) {
 			}
 		}
 		if len(renewals) < 3 {
-			t.Skip("too few")
+			t.Fatal("too few")
 		}
 		place := rapid.IntRange(1, len(renewals)-1).Draw(t, "which")
 		lost := w.operations[renewals[place]]
