@@ -217,6 +217,25 @@ func TestUnknownIsAbsent(t *testing.T) {
 	}
 }
 
+func TestPayers(t *testing.T) {
+	t.Parallel()
+	for value, customer := range map[string]string{
+		"1": `{"portalId":"p","paymentMethodStatus":1,"email":"owner@example.com","payer":{"id":"1","displayName":"Olivia"}}`,
+		"0": `{"portalId":"p","paymentMethodStatus":1,"email":"gone@example.com"}`,
+		"":  `{"portalId":"p","paymentMethodStatus":1}`, // who pays is not known
+	} {
+		portal := docspacetest.New(t)
+		portal.Inject(docspacetest.Fault{Path: "customerinfo", Body: `{"response":` + customer + `,"status":0,"statusCode":200}`})
+		e := newExporter(&watcher{}, nil, profileOf("acme", portal))
+		if err := once(t, e)["acme"]; err != nil {
+			t.Fatal(err)
+		}
+		want(t, shown(t, e), map[string]string{
+			`docspace_payer_known{portal="acme"}`: value, `docspace_payment_method_set{portal="acme"}`: "1",
+		})
+	}
+}
+
 // Too short a past says nothing of how long a wallet lasts.
 func TestRunwayThatIsNotKnownIsAbsent(t *testing.T) {
 	t.Parallel()

@@ -95,7 +95,7 @@ func portalFamilies() []family {
 		{walletRefilled, "1 when the top-up rule refills this pocket, as long as the card pays; else 0.", of("currency"), false},
 
 		{methodSet, "1 when a payment method is stored that has not expired, else 0.", of(), false},
-		{payerKnown, "1 when the customer is a user of the portal, 0 when nobody may change what it pays.", of(), false},
+		{payerKnown, "1 when the customer is a user of the portal, 0 when nobody may change what it pays. Absent while the portal does not say who pays.", of(), false},
 
 		{topUpEnabled, "1 when the wallet is refilled by itself, else 0.", of(), false},
 		{topUpMin, "Below what the wallet is refilled, in major units of the currency.", of("currency"), false},

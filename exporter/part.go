@@ -53,7 +53,10 @@ func (a *answer) parts() (all []heard) {
 func (a *answer) customer(s *samples) {
 	if c := a.Customer; c != nil {
 		s.flag(methodSet, c.PaymentMethodStatus == docspace.PaymentMethodSet)
-		s.flag(payerKnown, c.Payer != nil)
+		// Without an address of the customer nobody knows whether a user has it.
+		if orphaned := fleet.Orphaned(c); orphaned || c.Payer != nil {
+			s.flag(payerKnown, !orphaned)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bursarhq/bursar/docspace"
+	"github.com/bursarhq/bursar/fleet"
 	"github.com/bursarhq/bursar/money"
 	"github.com/bursarhq/bursar/wallet"
 )
@@ -81,7 +82,7 @@ func (p *Page) summarize(portal *Portal) summary {
 			s.TopUp = "on"
 		}
 	}
-	if c := portal.Customer; portal.has(docspace.PartCustomer) && c != nil && c.Payer == nil && c.Email != "" {
+	if c := portal.Customer; portal.has(docspace.PartCustomer) && fleet.Orphaned(c) {
 		s.Flags = append(s.Flags, flag{"Nobody pays", true})
 	}
 	if len(s.Lacks) > 0 {
