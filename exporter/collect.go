@@ -85,9 +85,10 @@ func (p *portal) health(now time.Time, maxAge time.Duration) []sample {
 	if !p.asked {
 		return all
 	}
-	all = append(all,
-		sample{up, flag(p.answers && now.Sub(p.answered) <= maxAge), nil},
-		sample{scrapeDuration, seconds(p.took), nil})
+	all = append(all, sample{up, flag(p.answers && now.Sub(p.answered) <= maxAge), nil})
+	if p.took != nil {
+		all = append(all, sample{scrapeDuration, seconds(*p.took), nil})
+	}
 	if !p.answered.IsZero() {
 		all = append(all, sample{lastSuccess, unix(p.answered), nil})
 	}

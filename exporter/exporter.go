@@ -72,8 +72,8 @@ type portal struct {
 	asked     bool // it was, once at least
 	answers   bool // it did the last time
 	answered  time.Time
-	took      time.Duration
-	runwayAt  time.Time // when it was last known how long the wallet lasts
+	took      *time.Duration // the last time; nil if it could not even be opened
+	runwayAt  time.Time      // when it was last known how long the wallet lasts
 	parts     map[docspace.Part]known
 	errors    map[string]int64 // by kind
 	requests  int64

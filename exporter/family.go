@@ -81,7 +81,7 @@ func portalFamilies() []family {
 		{partUp, "1 when this part of what a portal says arrived when it was last asked for, and is not too old; else 0. A part that the portal does not have is absent.", of("part"), false},
 		{lastSuccess, "When the portal last answered.", of(), false},
 		{partSuccess, "When what is shown of this part was read.", of("part"), false},
-		{scrapeDuration, "How long it took to read the portal the last time.", of(), false},
+		{scrapeDuration, "How long it took to read the portal the last time. Absent if it could not be asked, for want of a key, say.", of(), false},
 		{scrapeErrors, "In how many readings of the portal something failed in this way.", of("kind"), true},
 		{requests, "How many requests were sent to the portal.", of(), true},
 		{rateLimited, "How many requests the portal answered with 429, too many requests.", of(), true},

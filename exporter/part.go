@@ -3,6 +3,7 @@ package exporter
 import (
 	"errors"
 	"strconv"
+	"time"
 
 	"github.com/bursarhq/bursar/docspace"
 	"github.com/bursarhq/bursar/fleet"
@@ -16,7 +17,10 @@ func parts() []docspace.Part {
 }
 
 // answer is what came back from a portal that could be asked.
-type answer struct{ fleet.Snapshot }
+type answer struct {
+	fleet.Snapshot
+	took time.Duration
+}
 
 // heard is what a portal said of a part.
 type heard struct {

@@ -88,20 +88,21 @@ func (e *Exporter) ReadOnce(ctx context.Context, done func(fleet.Profile, error)
 
 // read reads portals, and keeps what they say.
 func (e *Exporter) read(ctx context.Context, profiles []fleet.Profile, done func(fleet.Profile, error)) error {
-	started := e.now()
 	return fleet.Each(ctx, e.Reader, profiles, e.ask, func(profile fleet.Profile, said *answer, err error) error {
-		done(profile, e.keep(profile, started, said, err))
+		done(profile, e.keep(profile, said, err))
 		return nil
 	})
 }
 
 // ask asks a portal for all that is shown of it.
 func (e *Exporter) ask(ctx context.Context, portal *fleet.Portal) (*answer, error) {
-	now, only := e.now(), parts()
+	began := e.Now() // not by the calendar, which may be set meanwhile
+	now, only := began.Round(0), parts()
 	if !e.runwayDue(portal.Name, now) {
 		only = slices.DeleteFunc(only, func(p docspace.Part) bool { return p == fleet.PartRunway })
 	}
-	return &answer{fleet.Read(ctx, portal, now, only...)}, nil
+	snapshot := fleet.Read(ctx, portal, now, only...)
+	return &answer{snapshot, e.Now().Sub(began)}, nil
 }
 
 func (e *Exporter) runwayDue(name string, now time.Time) bool {
@@ -112,10 +113,14 @@ func (e *Exporter) runwayDue(name string, now time.Time) bool {
 }
 
 // keep remembers what a portal said, and returns what it did not.
-func (e *Exporter) keep(profile fleet.Profile, started time.Time, said *answer, err error) error {
-	var all []heard
+func (e *Exporter) keep(profile fleet.Profile, said *answer, err error) error {
+	var (
+		all  []heard
+		took *time.Duration
+	)
 	if err == nil {
-		all = said.parts()
+		long := said.took // which keeps no more than that
+		all, took = said.parts(), &long
 	} else {
 		for _, part := range parts() {
 			all = append(all, heard{part: part, err: err})
@@ -145,7 +150,7 @@ func (e *Exporter) keep(profile fleet.Profile, started time.Time, said *answer, 
 	if p.answers {
 		p.answered = now
 	}
-	p.asked, p.took = true, now.Sub(started)
+	p.asked, p.took = true, took
 	e.tell(p, failed)
 	e.readied()
 	return errors.Join(failed...)
