@@ -108,7 +108,9 @@ func (f *exporterFlags) check() error {
 		return usage("--interval: %s is less than %s", f.interval, minInterval)
 	case f.runway < 0:
 		return usage("--runway-interval: %s is less than nothing", f.runway)
-	case f.maxAge < f.interval || f.maxAge < f.runway:
+	case f.maxAge <= 0:
+		return usage("--max-age: %s is not more than nothing", f.maxAge)
+	case !f.once && (f.maxAge < f.interval || f.maxAge < f.runway):
 		return usage("--max-age: %s is less than --interval or --runway-interval, so that what is known would be forgotten before it is read again", f.maxAge)
 	case f.maxPortals < 1:
 		return usage("--max-portals: %d is less than 1", f.maxPortals)

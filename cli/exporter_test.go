@@ -61,6 +61,13 @@ func TestExporterOnceOfMany(t *testing.T) {
 			t.Error("a key is in it")
 		}
 	}
+	// Who looks once has no interval that this could be too short for.
+	if stdout, _, err = runCLI(t, world, "exporter", "--all", "--once", "--max-age", "1m"); cli.ExitCode(err) != cli.ExitPartly || !strings.Contains(stdout, `docspace_up{portal="good"} 1`) {
+		t.Errorf("exit status %d\n%s", cli.ExitCode(err), stdout)
+	}
+	if _, _, err = runCLI(t, world, "exporter", "--all", "--once", "--max-age", "0s"); cli.ExitCode(err) != cli.ExitUsage || !strings.Contains(printed(err), "--max-age: 0s is not more than nothing") {
+		t.Errorf("%v", err)
+	}
 	_, _, err = runCLI(t, world, "exporter", "--all", "--once", "--max-portals", "1")
 	if cli.ExitCode(err) != cli.ExitUsage || !strings.Contains(printed(err), "--max-portals: there are 2 portals") {
 		t.Errorf("%v", err)
