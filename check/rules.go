@@ -31,7 +31,7 @@ func (p Policy) Problems(f Facts, now time.Time) []Problem {
 	if l.parts(); len(l.found) == 1 && l.found[0].Code == ReadPortal {
 		return l.found
 	}
-	l.age()
+	l.found = append(l.found, p.Stale(f, now)...)
 	l.balance()
 	l.runway()
 	l.due()
@@ -103,29 +103,31 @@ func (l *look) told(err error) bool {
 	return false
 }
 
-// age looks at how old what was read can be. Portals do not say how old their answers
-// are: the time for which they may keep them counts, unless they were asked not to.
-func (l *look) age() {
-	if l.policy.MaxAge == 0 {
-		return
+// Stale returns what RuleAge finds: that what was read is too old by now, of which
+// nothing but Portal, ReadAt and Refreshed need be kept. Portals do not say how old
+// their answers are: the time for which they may keep them counts, unless they were
+// asked not to.
+func (p Policy) Stale(f Facts, now time.Time) []Problem {
+	if p.MaxAge == 0 {
+		return nil
 	}
-	read := l.ReadAt
-	if read.IsZero() {
-		read = l.Report.RetrievedAt
+	read := f.ReadAt
+	if read.IsZero() && f.Report != nil {
+		read = f.Report.RetrievedAt
 	}
-	age := max(0, l.now.Sub(read))
+	age := max(0, now.Sub(read))
 	text := fmt.Sprintf("what is known is %s old", age.Round(time.Second))
-	if !l.Refreshed {
+	if !f.Refreshed {
 		age += PortalCache
 		text = fmt.Sprintf("what is known may be %s old, with the portal's own caches", age.Round(time.Second))
 	}
-	if age <= l.policy.MaxAge {
-		return
+	if age <= p.MaxAge {
+		return nil
 	}
-	l.add(Problem{
-		Code: AgeOver, Severity: Unknown, Text: text + fmt.Sprintf(", more than %s", l.policy.MaxAge),
-		Value: seconds(age), Limit: seconds(l.policy.MaxAge), Unit: "seconds",
-	})
+	return []Problem{{
+		Portal: f.Portal, Code: AgeOver, Severity: Unknown, Text: text + fmt.Sprintf(", more than %s", p.MaxAge),
+		Value: seconds(age), Limit: seconds(p.MaxAge), Unit: "seconds",
+	}}
 }
 
 func seconds(d time.Duration) string { return strconv.FormatInt(int64(d/time.Second), 10) }

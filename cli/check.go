@@ -169,6 +169,8 @@ type checkedPortal struct {
 	Portal string         `json:"portal"`
 	URL    string         `json:"url"`
 	State  check.Severity `json:"state"`
+	// read is what tells how old it is; nil for a portal that could not be read.
+	read *check.Facts
 }
 
 // runCheck checks portals. Its error is not nil where there is a problem, too.
@@ -203,18 +205,38 @@ func runCheck(ctx context.Context, env Env, flags *checkFlags) error {
 	if err != nil {
 		return unknownState(err)
 	}
+	c.age(policy, env.Now())
 	if err := c.write(env, flags.output.value); err != nil {
 		return unknownState(err)
 	}
 	return c.outcome()
 }
 
-// add notes what was found of a portal.
+// add notes what was found of a portal, but for its age.
 func (c *checked) add(profile fleet.Profile, policy check.Policy, facts check.Facts) {
+	policy.MaxAge = 0
 	problems := policy.Problems(facts, c.at)
-	c.portals = append(c.portals, checkedPortal{profile.Name, profile.URL, check.Worst(problems)})
+	p := checkedPortal{Portal: profile.Name, URL: profile.URL, State: check.Worst(problems)}
+	if !slices.ContainsFunc(problems, func(p check.Problem) bool { return p.Code == check.ReadPortal }) {
+		p.read = &check.Facts{Portal: facts.Portal, ReadAt: facts.ReadAt, Refreshed: facts.Refreshed}
+	}
+	c.portals = append(c.portals, p)
 	c.problems = append(c.problems, problems...)
 	c.measures = append(c.measures, policy.Measures(facts)...)
+}
+
+// age notes what is too old when all have been read: those that came first have waited
+// for the others.
+func (c *checked) age(policy check.Policy, now time.Time) {
+	for i := range c.portals {
+		p := &c.portals[i]
+		if p.read == nil {
+			continue
+		}
+		stale := policy.Stale(*p.read, now)
+		p.State = max(p.State, check.Worst(stale))
+		c.problems = append(c.problems, stale...)
+	}
 }
 
 // sort brings what arrived in any order into that of the portals' names.

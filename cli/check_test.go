@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -299,6 +300,37 @@ func TestCheckAsksForFreshAnswers(t *testing.T) {
 		server.Close()
 		if asked.Load() == 0 || refreshed.Load() != map[string]int64{"true": asked.Load()}[want] {
 			t.Errorf("--max-age %s: of %d reads %d were to look past caches", age, asked.Load(), refreshed.Load())
+		}
+	}
+}
+
+// What was read first is as old as all the others took to be read.
+func TestCheckKnowsHowLongItTook(t *testing.T) {
+	t.Parallel()
+	first, last := docspacetest.New(t), docspacetest.New(t)
+	var late atomic.Bool
+	last.Inject(docspacetest.Fault{Path: "tariff", Body: `{"response":{"id":1,"state":1},"status":0,"statusCode":200}`, After: func() { late.Store(true) }})
+	path := filepath.Join(t.TempDir(), "portals.yaml")
+	writeProfiles(t, path, map[string]*docspacetest.Portal{"first": first, "last": last})
+	for age, want := range map[string]int{"2h": 0, "1h": 2} {
+		late.Store(false)
+		var stdout strings.Builder
+		root := cli.New(cli.Env{
+			Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: io.Discard, Version: "test",
+			Getenv: func(name string) string { return map[string]string{"BURSAR_PROFILES": path}[name] },
+			Now: func() time.Time {
+				if late.Load() {
+					return noon.Add(time.Hour)
+				}
+				return noon
+			},
+		})
+		root.SetArgs([]string{"check", "--all", "--parallel", "1", "--max-age", age})
+		root.SilenceErrors, root.SilenceUsage = true, true
+		err := root.ExecuteContext(t.Context())
+		const text = "age-over: what is known may be 1h10m0s old, with the portal's own caches, more than 1h0m0s"
+		if got := strings.Count(stdout.String(), text); got != want || want > 0 && cli.ExitCode(err) != cli.ExitCheckUnknown {
+			t.Errorf("--max-age %s: %v\n%s", age, err, stdout.String())
 		}
 	}
 }
