@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -21,6 +22,7 @@ type watchFlags struct {
 	interval time.Duration
 	once     bool
 	lines    bool
+	output   choice
 }
 
 const (
@@ -34,7 +36,7 @@ const (
 )
 
 func newWatch(env Env) *cobra.Command {
-	flags := watchFlags{}
+	flags := watchFlags{output: choice{value: "text", allowed: []string{"text", "ndjson"}}}
 	cmd := &cobra.Command{
 		Use:   "watch",
 		Short: "Watch portals: balances, how long they last, and what changed",
@@ -51,6 +53,10 @@ Where standard output is no terminal, or with --lines, it prints lines in place 
 screen: how each portal stands when it first answers, and whatever changed from then
 on; what can't be read goes to standard error. It ends with SIGINT or SIGTERM.
 
+-o ndjson is for programs: a JSON object on each line, when a portal is first looked at
+and whenever something changed, failures too, with what is known of it then. Balances
+that are not known are null.
+
 --interval is at least 5s, and long enough for the requests in a minute that each
 portal's profile allows. A look takes up to 10 of them.
 
@@ -60,7 +66,10 @@ none did, 3 some did, 4 no key is accepted.`,
 bursar watch --all
 
 # What changes, for a log
-bursar watch --group paying --interval 5m > changes.log`,
+bursar watch --group paying --interval 5m > changes.log
+
+# The same for a program: what can't be read any more
+bursar watch --all -o ndjson | jq -r 'select(.error) | .portal + ": " + .error'`,
 		GroupID: GroupRead,
 		Args:    cobra.NoArgs,
 	}
@@ -69,6 +78,8 @@ bursar watch --group paying --interval 5m > changes.log`,
 	f.DurationVar(&flags.interval, "interval", watchInterval, "how often each portal is looked at")
 	f.BoolVar(&flags.once, "once", false, "look once, print how each portal stands, and end")
 	f.BoolVar(&flags.lines, "lines", false, "print lines, on a terminal too")
+	f.VarP(&flags.output, "output", "o", "format of lines: "+strings.Join(flags.output.allowed, ", "))
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(flags.output.allowed, cobra.ShellCompDirectiveNoFileComp))
 	cmd.MarkFlagsMutuallyExclusive("once", "interval")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return flags.run(cmd.Context(), cmd.Flags().Changed("interval"))
@@ -100,7 +111,7 @@ func (f *watchFlags) run(ctx context.Context, given bool) error {
 		names[i] = p.Name
 	}
 	board := watch.NewBoard(names)
-	if !f.once && !f.lines && f.hasScreen() {
+	if !f.once && !f.lines && f.output.value == "text" && f.hasScreen() {
 		return f.screen(ctx, looker, board)
 	}
 	return f.tell(ctx, looker, board)
@@ -172,10 +183,18 @@ func (f *watchFlags) screen(ctx context.Context, looker *watch.Looker, board *wa
 
 // tell prints lines, once or until the context ends.
 func (f *watchFlags) tell(ctx context.Context, looker *watch.Looker, board *watch.Board) error {
-	lines := &watch.Lines{Board: board, Out: f.env.Stdout, Err: f.env.Stderr}
+	take := (&watch.Lines{Board: board, Out: f.env.Stdout, Err: f.env.Stderr}).Take
+	if f.output.value == "ndjson" {
+		take = func(a watch.Answer) error {
+			if event := board.TakeEvent(a); event != nil {
+				return printLine(f.env.Stdout, event)
+			}
+			return nil
+		}
+	}
 	for {
 		began := f.env.Now()
-		err := looker.Look(ctx, lines.Take)
+		err := looker.Look(ctx, take)
 		switch {
 		case ctx.Err() != nil:
 			return nil // a signal ended it
