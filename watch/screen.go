@@ -36,6 +36,17 @@ type Screen struct {
 	selected string
 	top      int  // the first line that is shown
 	open     bool // the details of the selected portal
+
+	answers int      // that came, so that it is known whether ordered still holds
+	listed  listing  // what ordered is of
+	ordered []*State // see shown; nil before it is asked for
+}
+
+// listing is all by what portals are listed.
+type listing struct {
+	filter  string
+	sort    order
+	answers int
 }
 
 // order is what portals are sorted by.
@@ -56,13 +67,24 @@ func (o order) String() string {
 }
 
 type (
-	answerMsg struct {
-		Answer
-		more <-chan tea.Msg
+	// answersMsg has what has come of a look that goes on.
+	answersMsg struct {
+		all  []Answer
+		look *look
 	}
 	lookedMsg struct{ err error }
 	tickMsg   struct{}
 )
+
+// atOnce is how many answers are taken together at most. Drawing takes its time where
+// there are thousands of portals: those that come meanwhile wait for each other.
+const atOnce = 256
+
+// look is one that goes on.
+type look struct {
+	answers chan Answer // closed at its end
+	err     error       // what it ended with; not to be read before
+}
 
 // Init looks for the first time.
 func (s *Screen) Init() tea.Cmd { return tea.Batch(s.begin(), s.tick()) }
@@ -77,33 +99,47 @@ func (s *Screen) begin() tea.Cmd {
 		return nil
 	}
 	s.looking, s.looked, s.next = true, 0, s.Now().Add(s.Interval)
-	look, done := s.Look, s.Done
+	ask, done := s.Look, s.Done
 	return func() tea.Msg {
-		messages := make(chan tea.Msg)
-		send := func(m tea.Msg) {
-			select {
-			case messages <- m:
-			case <-done:
-			}
-		}
+		l := &look{answers: make(chan Answer, atOnce)}
 		go func() {
-			send(lookedMsg{look(func(a Answer) error {
-				send(answerMsg{a, messages})
+			defer close(l.answers)
+			l.err = ask(func(a Answer) error {
+				select {
+				case l.answers <- a:
+				case <-done:
+				}
 				return nil
-			})})
+			})
 		}()
-		return receive(messages, done)
+		return l.receive(done)
 	}
 }
 
-// receive waits for what comes of a look.
-func receive(messages <-chan tea.Msg, done <-chan struct{}) tea.Msg {
+// receive waits for what comes of a look, and takes all that has come.
+func (l *look) receive(done <-chan struct{}) tea.Msg {
+	var all []Answer
 	select {
-	case m := <-messages:
-		return m
+	case a, more := <-l.answers:
+		if !more {
+			return lookedMsg{l.err}
+		}
+		all = append(all, a)
 	case <-done:
 		return nil
 	}
+	for len(all) < atOnce {
+		select {
+		case a, more := <-l.answers:
+			if more {
+				all = append(all, a)
+				continue
+			}
+		default:
+		}
+		break
+	}
+	return answersMsg{all, l}
 }
 
 // Update takes a message.
@@ -116,11 +152,13 @@ func (s *Screen) Update(message tea.Msg) (tea.Model, tea.Cmd) {
 			return s, tea.Batch(s.begin(), s.tick())
 		}
 		return s, s.tick()
-	case answerMsg:
-		s.looked++
-		s.Board.Take(m.Answer)
+	case answersMsg:
+		for _, a := range m.all {
+			s.Board.Take(a)
+		}
+		s.looked, s.answers = s.looked+len(m.all), s.answers+len(m.all)
 		done := s.Done
-		return s, func() tea.Msg { return receive(m.more, done) }
+		return s, func() tea.Msg { return m.look.receive(done) }
 	case lookedMsg:
 		s.looking, s.failed = false, m.err
 	case tea.PasteMsg:
@@ -216,16 +254,22 @@ func (s *Screen) move(name string) {
 	s.selected = shown[min(max(max(at, 0)+by, 0), len(shown)-1)].Name
 }
 
-// shown returns the portals that the filter lets through, in order.
+// shown returns the portals that the filter lets through, in order. They are sorted when
+// something else came, or is wanted, and not each time.
 func (s *Screen) shown() []*State {
+	now := listing{s.filter, s.sort, s.answers}
+	if s.ordered != nil && s.listed == now {
+		return s.ordered
+	}
 	wanted := strings.ToLower(s.filter)
 	all := make([]*State, 0, len(s.Board.Portals))
 	for _, p := range s.Board.Portals {
-		if strings.Contains(strings.ToLower(p.words()), wanted) {
+		if wanted == "" || strings.Contains(strings.ToLower(p.words()), wanted) {
 			all = append(all, p)
 		}
 	}
 	slices.SortStableFunc(all, s.sort.compare)
+	s.listed, s.ordered = now, all
 	return all
 }
 

@@ -311,3 +311,42 @@ func TestHostileTexts(t *testing.T) {
 		}
 	}
 }
+
+// What comes while the screen is drawn is taken together, and the portals are sorted
+// once for it.
+func TestAnswersAreTakenTogether(t *testing.T) {
+	var names []string
+	var round []watch.Answer
+	for i := range 200 {
+		names = append(names, fmt.Sprintf("portal%03d", i))
+		round = append(round, answer(names[i], noon, pocket{cents(int64(i), "USD"), 300 - i}))
+	}
+	d := newDesk(t, names, round)
+	looked := make(chan struct{})
+	look := d.screen.Look
+	d.screen.Look = func(done func(watch.Answer) error) error {
+		defer close(looked)
+		return look(done)
+	}
+	d.keys("s")
+	before := d.screen.ShownForTest()
+	_, cmd := d.screen.Update(tea.KeyPressMsg{Code: 'r', Text: "r"})
+	messages := 0
+	for cmd != nil {
+		message := cmd()
+		<-looked // by then all that is left waits
+		messages++
+		_, cmd = d.screen.Update(message)
+	}
+	if messages > 3 { // some, the rest, and the end
+		t.Errorf("%d messages", messages)
+	}
+	after := d.screen.ShownForTest()
+	if before[0].Name != "portal000" || after[0].Name != "portal199" {
+		t.Errorf("it begins with %s, and then with %s", before[0].Name, after[0].Name)
+	}
+	d.sees(80, 24)
+	if again := d.screen.ShownForTest(); &again[0] != &after[0] {
+		t.Error("it was sorted again, though nothing came")
+	}
+}
