@@ -35,10 +35,7 @@ func (l *look) due() {
 			left[sub.Amount.Currency()] = sub.Amount
 		}
 	}
-	for _, p := range l.payments() {
-		if p.at.After(end) {
-			break
-		}
+	for _, p := range l.until(end) {
 		switch {
 		case !p.wallet && !l.Report.Arrived(docspace.PartCustomer):
 			l.falls(p, DueUnknown, Unknown, "it is not known whether there is a payment method")
@@ -53,6 +50,23 @@ func (l *look) due() {
 			l.fromWallet(p, left)
 		}
 	}
+}
+
+// until returns the payments up to a moment, the next first. What the wallet pays comes
+// again each month, as wallet services have no other periods, but for what is overdue.
+func (l *look) until(end time.Time) (all []payment) {
+	for _, p := range l.payments() {
+		first := p.at
+		for n := 1; !p.at.After(end); n++ {
+			all = append(all, p)
+			if !p.wallet || !p.priced || first.Before(l.now) {
+				break
+			}
+			p.at = first.AddDate(0, n, 0)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b payment) int { return a.at.Compare(b.at) })
+	return all
 }
 
 // fromWallet takes a payment from what is left.
@@ -76,6 +90,9 @@ func (l *look) fromWallet(p payment, left map[money.Currency]money.Amount) {
 			left[currency] = money.FromUnits(0, currency)
 			return
 		}
+	}
+	if has.Sign() < 0 {
+		has = money.FromUnits(0, currency) // the payments before it took more than there is
 	}
 	l.falls(p, DueUncovered, Critical, fmt.Sprintf("the wallet has %s for it", has))
 }
@@ -121,8 +138,7 @@ func (l *look) trial(end time.Time) {
 	})
 }
 
-// payments returns what is going to be paid, the next first: as the portal foretells
-// it, else as its tariff has it, else the one date that its quota has.
+// payments returns what is going to be paid next: as the portal foretells it, else as its tariff has it, else the one date that its quota has.
 func (l *look) payments() (all []payment) {
 	switch {
 	case l.Upcoming != nil:
@@ -136,7 +152,6 @@ func (l *look) payments() (all []payment) {
 	case l.Report.Quota != nil && !l.Report.Quota.DueDate.IsZero() && !l.Report.Quota.Trial:
 		all = []payment{{name: "the plan or a service", at: l.Report.Quota.DueDate.Time, wallet: true}}
 	}
-	slices.SortStableFunc(all, func(a, b payment) int { return a.at.Compare(b.at) })
 	return all
 }
 

@@ -186,6 +186,17 @@ func TestEachProblem(t *testing.T) {
 			},
 			[]string{"warning due-uncovered storage: 90.00 USD for storage falls due on 2026-07-07, and the wallet has 60.00 USD for it unless the top-up rule refills it in time"},
 		},
+		"due one after the other, beyond what there is": {
+			func(f *check.Facts) {
+				f.Upcoming[0].Wallet, f.Upcoming[0].Amount = true, amount(t, "149", "USD")
+				f.Report.TopUp.Enabled = false
+			},
+			[]string{
+				"critical due-uncovered admin: 149.00 USD for admin falls due on 2026-07-07, and the wallet has 148.50 USD for it",
+				"critical due-uncovered storage: 14.00 USD for storage falls due on 2026-07-07, and the wallet has 0.00 USD for it",
+				"warning topup-off: the wallet is not refilled by itself: the top-up rule is off",
+			},
+		},
 		"due later": {
 			func(f *check.Facts) { f.Upcoming[1].Amount, f.Upcoming[1].DueDate = amount(t, "1000", "USD"), at(11) }, nil,
 		},
@@ -312,6 +323,29 @@ func TestEachProblem(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Portals foretell the next payment of a service only, and it comes each month.
+func TestServicesFallDueEachMonth(t *testing.T) {
+	t.Parallel()
+	f := well(t)
+	f.Report.TopUp.Enabled = false
+	f.Upcoming[1].Amount = amount(t, "60", "USD")
+	p := check.Policy{DueWithin: 70 * day}
+	want := []string{"critical due-uncovered storage: 60.00 USD for storage falls due on 2026-09-07, and the wallet has 28.50 USD for it"}
+	if diff := cmp.Diff(want, lines(p.Problems(f, noon))); diff != "" {
+		t.Error(diff)
+	}
+	p.DueWithin = 66 * day // up to the day before
+	if got := lines(p.Problems(f, noon)); got != nil {
+		t.Errorf("%q", got)
+	}
+	// What was not paid in time, and what the card pays, is told once.
+	f.Upcoming[1].DueDate, f.Upcoming[1].Amount = at(-40), amount(t, "200", "USD")
+	f.Report.Customer.PaymentMethodStatus = docspace.PaymentMethodNone
+	if got := lines(p.Problems(f, noon)); len(got) != 2 || !strings.Contains(got[0], "admin") || !strings.Contains(got[1], "200.00 USD for storage fell due on 2026-05-23") {
+		t.Errorf("%q", got)
 	}
 }
 
