@@ -23,7 +23,7 @@ const module = "github.com/bursarhq/bursar/"
 // floors say how high each room lies. Imports fall: a room may use only those on
 // lower floors.
 var floors = map[string]int{
-	"money": 1, "money/cldr": 1, "httpd": 1, "sheet": 1, "clock": 1, "testenv": 1, "yamltree": 1, "disk": 1,
+	"money": 1, "money/cldr": 1, "httpd": 1, "sheet": 1, "clock": 1, "testenv": 1, "yamltree": 1, "disk": 1, "foreign": 1,
 
 	"docspace": 2, "pgtest": 2, "catalog": 2, "ledger": 2, "payment": 2, "mail": 2, "event": 2, "webhook": 2,
 

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bursarhq/bursar/billing"
+	"github.com/bursarhq/bursar/foreign"
 	"github.com/bursarhq/bursar/store"
 )
 
@@ -131,7 +132,7 @@ func encodeJSON(v any) ([]byte, error) {
 	}
 	var out []byte
 	for _, r := range strings.TrimSuffix(b.String(), "\n") {
-		if obeyed(r) {
+		if foreign.Obeyed(r) {
 			out = fmt.Appendf(out, `\u%04x`, r)
 		} else {
 			out = utf8.AppendRune(out, r)

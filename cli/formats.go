@@ -11,6 +11,7 @@ import (
 
 	"github.com/bursarhq/bursar/docspace"
 	"github.com/bursarhq/bursar/fleet"
+	"github.com/bursarhq/bursar/foreign"
 )
 
 // ReportFormats returns the names of the formats of a report.
@@ -150,23 +151,7 @@ func printable(s string) string { return strings.ReplaceAll(cleaned(s), noBreak,
 
 // cleaned takes out of a portal's text what a terminal would obey; what breaks a
 // line becomes a space.
-func cleaned(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\t' || r == '\n' || r == '\r':
-			return ' '
-		case obeyed(r):
-			return -1
-		}
-		return r
-	}, s)
-}
-
-// obeyed reports whether a terminal does something else with a character than
-// showing it: controls, and marks that turn the direction of a line.
-func obeyed(r rune) bool {
-	return r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
-}
+func cleaned(s string) string { return foreign.Plain(s) }
 
 // writeMarkdown lays a page out as Markdown.
 func writeMarkdown(w io.Writer, p page) {

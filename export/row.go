@@ -5,10 +5,10 @@ import (
 	"iter"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/bursarhq/bursar/docspace"
 	"github.com/bursarhq/bursar/fleet"
+	"github.com/bursarhq/bursar/foreign"
 	"github.com/bursarhq/bursar/money"
 )
 
@@ -120,14 +120,4 @@ func cell(s string) string {
 
 // plain takes out of a text what is no character to be read; what breaks a line becomes
 // a space.
-func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\t' || r == '\n' || r == '\r' || r == '\u2028' || r == '\u2029':
-			return ' '
-		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
-			return -1
-		}
-		return r
-	}, s)
-}
+func plain(s string) string { return foreign.Plain(s) }

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
@@ -125,24 +123,12 @@ func TestQueue(t *testing.T) {
 
 func TestLabels(t *testing.T) {
 	for in, want := range map[string]string{
-		"": "", "Business": "Business", " two\n\tlines ": "two lines", "\u202eback\u200b": "back", "\xff": "\uFFFD", "\x1b[31m": "[31m",
-		strings.Repeat("é", 64): strings.Repeat("é", 64), strings.Repeat("é", 65): strings.Repeat("é", 63) + "…",
+		"": "", " two\n\tlines ": "two lines", strings.Repeat("é", 65): strings.Repeat("é", 63) + "…",
 	} {
 		if got := label(in); got != want {
 			t.Errorf("%q: %q, not %q", in, got, want)
 		}
 	}
-	rapid.Check(t, func(t *rapid.T) {
-		got := label(rapid.String().Draw(t, "text"))
-		if !utf8.ValidString(got) || utf8.RuneCountInString(got) > maxLabel || strings.TrimSpace(got) != got {
-			t.Fatalf("%q", got)
-		}
-		for _, r := range got {
-			if !unicode.IsPrint(r) {
-				t.Fatalf("%q", got)
-			}
-		}
-	})
 }
 
 func TestThousandths(t *testing.T) {

@@ -7,9 +7,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/bursarhq/bursar/docspace"
+	"github.com/bursarhq/bursar/foreign"
 	"github.com/bursarhq/bursar/money"
 	"github.com/bursarhq/bursar/wallet"
 )
@@ -18,25 +18,8 @@ import (
 const maxText = 200
 
 // clean returns a text that somebody typed in as it can stand on one line of a
-// terminal: nothing in it is obeyed.
-func clean(s string) string {
-	var b strings.Builder
-	n := 0
-	for _, r := range s {
-		switch {
-		case unicode.IsSpace(r):
-			r = ' '
-		case !unicode.IsGraphic(r) || unicode.Is(unicode.Bidi_Control, r) || r == unicode.ReplacementChar:
-			continue
-		}
-		if n++; n > maxText {
-			b.WriteString("…")
-			break
-		}
-		b.WriteRune(r)
-	}
-	return strings.TrimSpace(b.String())
-}
+// terminal.
+func clean(s string) string { return foreign.Line(s, maxText) }
 
 func amountText(a money.Amount) string {
 	return strings.TrimSpace(a.Grouped() + " " + clean(string(a.Currency())))

@@ -5,9 +5,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/bursarhq/bursar/docspace"
+	"github.com/bursarhq/bursar/foreign"
 	"github.com/bursarhq/bursar/money"
 	"github.com/bursarhq/bursar/wallet"
 )
@@ -18,26 +18,8 @@ const (
 	noBreak = "\u00a0"
 )
 
-// shown returns a text that somebody typed in as it can stand on one line: without
-// controls and marks that turn the direction of what follows, and not too long.
-func shown(s string) string {
-	var b strings.Builder
-	n := 0
-	for _, r := range s {
-		switch {
-		case unicode.IsSpace(r):
-			r = ' '
-		case unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == unicode.ReplacementChar:
-			continue
-		}
-		if n++; n > maxText {
-			b.WriteString("…")
-			break
-		}
-		b.WriteRune(r)
-	}
-	return strings.TrimSpace(b.String())
-}
+// shown returns a text that somebody typed in as it can stand on one line of a page.
+func shown(s string) string { return foreign.Line(s, maxText) }
 
 // amountText writes an amount with commas between thousands, and its currency.
 func amountText(a money.Amount) string {
