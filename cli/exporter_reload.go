@@ -15,8 +15,8 @@ import (
 const lookAgain = 2 * time.Second
 
 // reload has the exporter follow the profiles until the context ends: when their file
-// is not as before any more, and when the process is told to by a signal. Portals that are named by flags
-// or the environment stay.
+// is not as before any more, and when the process is told to by a signal. Portals that
+// are named by flags or the environment stay.
 func (f *exporterFlags) reload(ctx context.Context, e *exporter.Exporter, before fileState, log *slog.Logger) {
 	told := make(chan os.Signal, 1)
 	signal.Notify(told, syscall.SIGHUP) // which would end the process
