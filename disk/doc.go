@@ -1,5 +1,5 @@
 // Package disk is what files need that must outlive their process: a lock that ends with
-// it, and names that stay when the power fails.
+// it, files that are whole or not there, and names that stay when the power fails.
 package disk
 
 import "errors"

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/bursarhq/bursar/disk"
-	"github.com/bursarhq/bursar/fleet"
 )
 
 // memory is what is remembered from one export to the next, in a folder: a file that
@@ -82,10 +81,7 @@ func recall(dir string) (*memory, error) {
 func (m *memory) save() error {
 	text, err := json.MarshalIndent(m, "", " ")
 	if err == nil {
-		err = fleet.WriteWhole(filepath.Join(m.dir, memoryFile), append(text, '\n'))
-	}
-	if err == nil {
-		err = disk.SyncFolder(m.dir)
+		err = disk.WriteWhole(filepath.Join(m.dir, memoryFile), append(text, '\n'))
 	}
 	return err
 }

@@ -249,7 +249,7 @@ func (r *Run) enter() error {
 	}
 	r.fresh = true
 	if text, err = json.Marshal(now); err == nil {
-		err = fleet.WriteWhole(filepath.Join(r.dir, begunFile), text)
+		err = disk.WriteWhole(filepath.Join(r.dir, begunFile), text)
 	}
 	return err
 }

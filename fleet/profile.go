@@ -14,6 +14,8 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/rogpeppe/go-internal/lockedfile"
+
+	"github.com/bursarhq/bursar/disk"
 )
 
 var (
@@ -253,34 +255,5 @@ func (p *Profiles) Save() error {
 	if err := os.MkdirAll(filepath.Dir(p.path), 0o700); err != nil {
 		return fmt.Errorf("write profiles: %w", err)
 	}
-	return WriteWhole(p.path, text)
-}
-
-// WriteWhole has a file be a text, or stay what it was: whatever happens, it is never
-// half of either. The file is for its owner alone, and durable when it returns.
-func WriteWhole(path string, text []byte) (err error) {
-	if to, err := filepath.EvalSymlinks(path); err == nil {
-		path = to // a link stays one
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // 0600
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-			err = fmt.Errorf("write %s: %w", path, err)
-		}
-	}()
-	if _, err = f.Write(text); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return disk.WriteWhole(p.path, text)
 }

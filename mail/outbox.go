@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
+
+	"github.com/bursarhq/bursar/disk"
 )
 
 // Outbox is a Sender that keeps messages as files, for who has no mail server: one
@@ -74,20 +75,8 @@ func fileName(given, id string, now time.Time) string {
 
 // settle makes the names in the folder durable.
 func (o *Outbox) settle() error {
-	if err := syncFolder(o.Dir); err != nil {
+	if err := disk.SyncFolder(o.Dir); err != nil {
 		return fmt.Errorf("put message into the outbox: %w", err)
 	}
 	return nil
-}
-
-// syncFolder makes names in a folder durable, where folders can be told to.
-func syncFolder(name string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

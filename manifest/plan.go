@@ -10,7 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/bursarhq/bursar/fleet"
+	"github.com/bursarhq/bursar/disk"
 )
 
 // planVersion is the form that files of plans have.
@@ -51,7 +51,7 @@ func SavePlan(path string, now time.Time, diffs []Diff) error {
 	if err != nil {
 		return fmt.Errorf("write plan: %w", err)
 	}
-	return fleet.WriteWhole(path, append(text, '\n'))
+	return disk.WriteWhole(path, append(text, '\n'))
 }
 
 // IsPlan reports whether a file has a plan in it, rather than a manifest. It fails as

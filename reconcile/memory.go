@@ -335,5 +335,5 @@ func (s *State) Save() error {
 	if err != nil {
 		return fmt.Errorf("write the state of earlier runs: %w", err)
 	}
-	return fleet.WriteWhole(s.path, append(text, '\n'))
+	return disk.WriteWhole(s.path, append(text, '\n'))
 }

@@ -345,7 +345,7 @@ func TestState(t *testing.T) {
 		"no day":  `{"version":1,"wallets":{"a":{"days":{"July":""}}}}`,
 		"no sums": `{"version":1,"wallets":{"a":{"days":{"2026-07-01":"abc"}}}}`,
 	} {
-		if err := fleet.WriteWhole(file, []byte(text)); err != nil {
+		if err := disk.WriteWhole(file, []byte(text)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := reconcile.OpenState(file); !errors.Is(err, reconcile.ErrState) {

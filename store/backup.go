@@ -8,7 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
+
+	"github.com/bursarhq/bursar/disk"
 )
 
 // errServed is told to who asks of a server what is done with a file.
@@ -81,7 +82,7 @@ func (e *engine) backup(ctx context.Context, file string, overwrite bool) (v Ver
 	if err := os.Rename(made, file); err != nil {
 		return v, err
 	}
-	return v, syncFolder(filepath.Dir(file))
+	return v, disk.SyncFolder(filepath.Dir(file))
 }
 
 // verifyOlder verifies a database of an older Bursar, by a copy that is brought up
@@ -181,18 +182,6 @@ func (e *engine) whole(ctx context.Context) error {
 
 func syncFile(name string) error {
 	f, err := os.OpenFile(name, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
-
-// syncFolder makes names in a folder durable, where folders can be told to.
-func syncFolder(name string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	f, err := os.Open(name)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/bursarhq/bursar/disk"
 )
 
 // errUsed is told to who would replace a database that others are using.
@@ -72,7 +74,7 @@ func Restore(ctx context.Context, file, dir string, replace bool, now func() tim
 	if err := os.Rename(filepath.Join(room, databaseFile), filepath.Join(dir, databaseFile)); err != nil {
 		return r, err
 	}
-	return r, syncFolder(dir)
+	return r, disk.SyncFolder(dir)
 }
 
 // logFiles are what SQLite puts beside a database that is in use.
@@ -197,7 +199,7 @@ func setAside(ctx context.Context, dir string, at time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return aside, syncFolder(dir)
+	return aside, disk.SyncFolder(dir)
 }
 
 // foldLog brings all of a database into its one file. It needs it for itself, and
