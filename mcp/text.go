@@ -1,10 +1,9 @@
 package mcp
 
 import (
-	"strings"
 	"time"
-	"unicode"
 
+	"github.com/bursarhq/bursar/foreign"
 	"github.com/bursarhq/bursar/money"
 )
 
@@ -13,24 +12,7 @@ const maxText = 300
 
 // text returns what somebody else wrote as data: on one line, no longer than it has to
 // be, without what no reader sees.
-func text(s string) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	var b strings.Builder
-	n := 0
-	for _, r := range s {
-		switch {
-		case r == '\n' || r == '\r' || r == '\t' || r == '\u2028' || r == '\u2029':
-			r = ' '
-		case unicode.Is(unicode.Cc, r) || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Co, r):
-			continue
-		}
-		if n++; n > maxText {
-			return b.String() + "…"
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
+func text(s string) string { return foreign.Line(s, maxText) }
 
 // sum is an amount, exactly.
 type sum struct {
