@@ -28,7 +28,7 @@ type Reader struct {
 	// where none did. It is called by many at once; nil means that nobody counts.
 	Seen func(p Profile, status int)
 
-	trusted sync.Map // *tls.Config by file of certificates
+	trusted sync.Map // trust by file of certificates
 }
 
 const (
@@ -107,15 +107,34 @@ func (r *Reader) trusting(p Profile) (*tls.Config, error) {
 	if p.CACert == "" {
 		return nil, nil
 	}
-	if known, ok := r.trusted.Load(p.CACert); ok {
-		return known.(*tls.Config).Clone(), nil
+	failed := func(err error) (*tls.Config, error) {
+		return nil, fmt.Errorf("%w: portal %q: ca_cert: %w", ErrProfiles, p.Name, err)
+	}
+	info, err := os.Stat(p.CACert)
+	if err != nil {
+		return failed(err)
+	}
+	if known, ok := r.trusted.Load(p.CACert); ok && known.(trust).of(info) {
+		return known.(trust).config.Clone(), nil
 	}
 	config, err := Trusting(p.CACert)
 	if err != nil {
-		return nil, fmt.Errorf("%w: portal %q: ca_cert: %w", ErrProfiles, p.Name, err)
+		return failed(err)
 	}
-	r.trusted.Store(p.CACert, config)
+	r.trusted.Store(p.CACert, trust{info.ModTime(), info.Size(), config})
 	return config.Clone(), nil
+}
+
+// trust is what a file of certificates said when it was read last.
+type trust struct {
+	modified time.Time
+	size     int64
+	config   *tls.Config
+}
+
+// of reports whether the file is still the same.
+func (t trust) of(info os.FileInfo) bool {
+	return t.modified.Equal(info.ModTime()) && t.size == info.Size()
 }
 
 // Trusting returns TLS settings that trust the certificates of a file (PEM) too.

@@ -361,3 +361,39 @@ func TestEachIsSparingOfConnections(t *testing.T) {
 		}
 	}
 }
+
+// Certificates that are replaced count from the next time on that a portal is opened.
+func TestCertificatesAreReadAgain(t *testing.T) {
+	portal := docspacetest.New(t)
+	to, err := url.Parse(portal.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewTLSServer(httputil.NewSingleHostReverseProxy(to))
+	defer server.Close()
+	profile := fleet.Profile{Name: "acme", URL: server.URL, Key: fleet.Key{Plain: portal.Key}, CACert: filepath.Join(t.TempDir(), "ca.pem")}
+	reader := &fleet.Reader{Keys: &fleet.Keys{}, Config: docspace.Config{MaxAttempts: 1}}
+	read := func() error {
+		p, err := reader.Open(t.Context(), profile)
+		if err != nil {
+			return err
+		}
+		defer p.Close()
+		return fleet.Read(t.Context(), p, portal.Now(), docspace.PartBalance).Err()
+	}
+	if err := read(); !errors.Is(err, fleet.ErrProfiles) || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("without a file: %v", err)
+	}
+	good := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	for _, step := range []struct {
+		text []byte
+		want error
+	}{{good, nil}, {[]byte("none"), fleet.ErrProfiles}, {good, nil}} {
+		if err := os.WriteFile(profile.CACert, step.text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := read(); !errors.Is(err, step.want) {
+			t.Errorf("%.40q: %v, want %v", step.text, err, step.want)
+		}
+	}
+}
