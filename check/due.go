@@ -138,7 +138,8 @@ func (l *look) trial(end time.Time) {
 	})
 }
 
-// payments returns what is going to be paid next: as the portal foretells it, else as its tariff has it, else the one date that its quota has.
+// payments returns what is going to be paid next: as the portal foretells it, else as
+// its tariff has it, else the one date that its quota has.
 func (l *look) payments() (all []payment) {
 	switch {
 	case l.Upcoming != nil:
