@@ -119,7 +119,8 @@ func wrongCertificates(err error) error {
 	return usage("--ca-cert: %w", err)
 }
 
-// named returns the portal by its profile, or by its address.
+// named returns the portal by its profile, or by its address, which may lack https://. It
+// fails with fleet.ErrNoProfile.
 func (c *connection) named() (fleet.Profile, error) {
 	address := c.portal
 	if address == "" {
@@ -134,8 +135,10 @@ func (c *connection) named() (fleet.Profile, error) {
 		if err != nil {
 			return fleet.Profile{}, err
 		}
-		if profile, err := profiles.Find(address); err == nil {
-			return profile, nil
+		// What can be no address is a name with a mistake: nobody is sent a key for it.
+		profile, err := profiles.Find(address)
+		if err == nil || !strings.ContainsAny(address, ".:/") && address != "localhost" {
+			return profile, err
 		}
 		address = "https://" + address
 	}
