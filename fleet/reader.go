@@ -38,11 +38,10 @@ const (
 	burst            = 50 // as many reads as a portal answers at once
 
 	// maxConnections is how many connections there are to all portals that are read at
-	// once. Where few are, all parts of each come at once; where many are, one after the
-	// other over two connections: that takes no longer for all of them, and costs a third
-	// of the handshakes, and of the memory.
-	maxConnections = 1024
-	fewConnections = 2
+	// once. Where few are, all parts of each come at once; where as many are as this, one
+	// after the other over one connection: that takes no longer for all of them, and
+	// costs a fraction of the handshakes, and of the memory.
+	maxConnections = 512
 	// allAtOnce is how many requests a report with its runway is, at most, at one time.
 	allAtOnce = 8
 	// smallBuffer is enough for a request, and for most answers, in bytes.
@@ -88,7 +87,7 @@ func (r *Reader) open(ctx context.Context, p Profile, connections int) (*Portal,
 	config.URL, config.Key = p.URL, key
 	sparing := connections > 0 && connections < allAtOnce
 	if sparing {
-		config.AtOnce = connections - 1 // and one for what is read beside the report
+		config.AtOnce = max(1, connections-1) // and one for what is read beside the report
 	}
 	config.Transport = &limited{transport, rate.NewLimiter(rate.Limit(perMinute)/60, min(burst, perMinute)), func(status int) {
 		if r.Seen != nil {
@@ -199,7 +198,7 @@ func Each[T any](ctx context.Context, r *Reader, portals []Profile, ask func(con
 		parallel = defaultParallel
 	}
 	parallel = min(parallel, len(portals))
-	connections := max(fewConnections, maxConnections/max(1, parallel))
+	connections := max(1, maxConnections/max(1, parallel))
 	for range parallel {
 		wg.Go(func() {
 			for profile := range next {
