@@ -96,8 +96,6 @@ func checkReply(t *testing.T, q request, got reply) {
 // wants it; known is false for a reply that does not tell.
 func isWrong(got reply) (wrong, known bool) {
 	switch got.status {
-	case http.StatusForbidden: // for the scope of a key, nobody looks at the rest
-		return false, !strings.Contains(got.body, "the API key lacks the scope")
 	case http.StatusOK, http.StatusPaymentRequired, http.StatusConflict, http.StatusUnprocessableEntity:
 		return false, true
 	case http.StatusBadRequest: // what the action says of an argument comes after validation

@@ -173,6 +173,7 @@ func TestReportHasTheRowsOfTheList(t *testing.T) {
 		"?limit=1000&participantName=cron&type=ServicePayment": `{"participantName":"cron","type":"ServicePayment"}`,
 		"?limit=1000&type=4":                                   `{"type":4}`,
 		"?limit=1000&status=Rejected":                          `{"status":2}`,
+		"?limit=999":                                           `{"status":"","type":"","orderType":"","startDate":""}`,
 	} {
 		want := h.rowsOfList(key, query)
 		if diff := cmp.Diff(want, h.sheetOf(key, h.made(key, operationsReport, "", body))); diff != "" {

@@ -147,12 +147,21 @@ func (s *session) ask(t *testing.T, c call) {
 
 func emailOf(who string) string { return sample.People()[billing.Role(who)].Email }
 
-// trail returns the last that somebody changed. What became of an earlier payment is
-// written down by whoever learns it, even one who is then refused: that is no trace.
+// trail returns the last that somebody changed. What became of an earlier payment, and of
+// the plan that it was for, is written down by whoever learns it, even one who is then
+// refused: that is no trace.
 func (s *session) trail() string {
 	lines, err := s.house.service.Audit(s.house.t.Context(), s.house.company.PortalID, 0, 20)
 	s.house.must(err)
-	lines = slices.DeleteFunc(lines, func(a store.Audit) bool { return a.Action == string(billing.CollectionEnded) })
+	learned := map[string]bool{} // by request
+	for _, a := range lines {
+		if a.RequestID != "" && a.Action == string(billing.CollectionEnded) {
+			learned[a.RequestID] = true
+		}
+	}
+	lines = slices.DeleteFunc(lines, func(a store.Audit) bool {
+		return learned[a.RequestID] || a.Action == string(billing.CollectionEnded)
+	})
 	if len(lines) == 0 {
 		return ""
 	}

@@ -201,6 +201,7 @@ func TestReportsOfUsageAreTheLists(t *testing.T) {
 		"?startDate=2027-01-15":                 `{"startDate":"2027-01-15"}`,
 		"?utcEndDate=2026-12-31T21:59:59.99999": `{"utcEndDate":"2026-12-31T21:59:59.99999"}`,
 		"?status=Rejected":                      `{"status":"Rejected"}`,
+		"?offset=0":                             `{"status":"","orderBy":"","orderType":""}`,
 	} {
 		want := [][]string{{"Service", "Quantity", "Unit of Measurement", "Amount", "Currency", "Operations"}}
 		for _, item := range h.usagePage(key, query).Items {
