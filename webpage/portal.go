@@ -54,10 +54,11 @@ func Read(ctx context.Context, portal *fleet.Portal, now time.Time, only ...docs
 			p.History, p.HistoryErr = fleet.ReadHistory(ctx, portal.Client, now, chartDays*day, maxOperations)
 		}
 	}()
+	parts := only
 	if slices.Contains(only, docspace.PartQuota) {
-		only = append(slices.Clone(only), fleet.PartUpcoming)
+		parts = append(slices.Clone(only), fleet.PartUpcoming)
 	}
-	p.Snapshot = fleet.Read(ctx, portal, now, only...)
+	p.Snapshot = fleet.Read(ctx, portal, now, parts...)
 	<-past
 	if errors.Is(p.HistoryErr, fleet.ErrNothingKnown) {
 		p.HistoryErr = nil // the balance says as much
