@@ -10,12 +10,12 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"runtime"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/bursarhq/bursar/disk"
 	"github.com/bursarhq/bursar/docspace"
 	"github.com/bursarhq/bursar/fleet"
 )
@@ -183,8 +183,7 @@ func (e Env) givenKey(key, file string, quiet bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// Windows has no such bits: there, all files look as if others could.
-	if !quiet && runtime.GOOS != "windows" && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
+	if !quiet && disk.Shared(info) {
 		fmt.Fprintf(e.Stderr, "warning: others can read %s; chmod 600 keeps it to yourself\n", file)
 	}
 	return firstLine(file, f)

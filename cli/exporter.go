@@ -10,11 +10,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/bursarhq/bursar/disk"
 	"github.com/bursarhq/bursar/exporter"
 	"github.com/bursarhq/bursar/fleet"
 	"github.com/bursarhq/bursar/httpd"
@@ -285,7 +285,7 @@ func (f *exporterFlags) token() (string, error) {
 		return "", fmt.Errorf("--token-file: %w", err)
 	}
 	defer file.Close()
-	if info, err := file.Stat(); err == nil && runtime.GOOS != "windows" && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
+	if info, err := file.Stat(); err == nil && disk.Shared(info) {
 		return "", &Error{Code: ExitUsage, Err: fmt.Errorf("--token-file: others can read %s", f.tokenFile), Hint: "chmod 600 keeps it to yourself"}
 	}
 	token, err := firstLine(f.tokenFile, file)

@@ -1,5 +1,6 @@
 // Package disk is what files need that must outlive their process: a lock that ends with
-// it, files that are whole or not there, and names that stay when the power fails.
+// it, files that are whole or not there, names that stay when the power fails, and keys
+// that are nobody else's.
 package disk
 
 import "errors"

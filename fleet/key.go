@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/zalando/go-keyring"
+
+	"github.com/bursarhq/bursar/disk"
 )
 
 // ErrKey says that a portal's key can't be had; the text says where it should be.
@@ -164,7 +166,7 @@ func readKeyFile(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if runtime.GOOS != "windows" && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
+	if disk.Shared(info) {
 		return "", fmt.Errorf("others can read %s: chmod 600 keeps it to yourself", name)
 	}
 	text := make([]byte, maxKey)
