@@ -167,11 +167,9 @@ func TestAllRoadsLeadToTheSameBooks(t *testing.T) {
 				}
 			}
 		}
-		if fallen < 2 {
-			t.Errorf("jobs were caused %d times", fallen)
-		}
-		if refused == 0 || refused > length*3/4 {
-			t.Errorf("%d of %d are refused", refused, length)
+		// Of 200 about 126 are refused, and 157 in the worst of 400 sequences.
+		if few := length / 20; refused < few || length-refused < few || fallen == 0 {
+			t.Errorf("%d of %d are refused, jobs were caused %d times", refused, length, fallen)
 		}
 		for i := range roads {
 			mustVerify(t, stores[i])
