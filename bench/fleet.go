@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,6 +21,9 @@ import (
 	"sync"
 	"time"
 )
+
+//go:embed fleet.mjs
+var fleetProgram string
 
 // fleetSizes are how many portals are read, and how many of them at once.
 var fleetSizes = []struct{ portals, parallel int }{{1000, 64}, {1000, 512}, {10_000, 64}, {10_000, 512}}
