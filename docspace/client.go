@@ -5,22 +5,25 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json/v1"
 )
 
 // Client reads and pays one portal. It is safe for concurrent use; make one a portal and
 // keep it, so that its connections are used again.
 type Client struct {
 	base      *url.URL
+	root      string // of all routes, an address
 	http      *http.Client
 	authorize func(http.Header) // holds the key, where no %v can print it
 	scrub     func(string) string
@@ -44,23 +47,24 @@ func New(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, agent := config.Key, config.UserAgent
-	authorization := key
-	if strings.HasPrefix(key, apiKeyPrefix) {
-		authorization = "Bearer " + key
+	authorization := config.Key
+	if strings.HasPrefix(authorization, apiKeyPrefix) {
+		authorization = "Bearer " + authorization
+	}
+	headers := http.Header{
+		"Authorization": {authorization},
+		"Accept":        {"application/json"},
+		"User-Agent":    {config.UserAgent},
 	}
 	return &Client{
 		base: base,
+		root: base.JoinPath("/api/2.0").String(),
 		http: &http.Client{
 			Transport:     config.Transport,
 			CheckRedirect: sameHostOnly,
 		},
-		authorize: func(h http.Header) {
-			h.Set("Authorization", authorization)
-			h.Set("Accept", "application/json")
-			h.Set("User-Agent", agent)
-		},
-		scrub:     scrubber(key),
+		authorize: func(h http.Header) { maps.Copy(h, headers) },
+		scrub:     scrubber(config.Key),
 		timeout:   config.Timeout,
 		attempts:  config.MaxAttempts,
 		maxWait:   config.MaxWait,
@@ -201,7 +205,7 @@ func (c *Client) once(ctx context.Context, op operation, query url.Values) (*env
 func (c *Client) send(ctx context.Context, op operation, timeout time.Duration, build func(context.Context, string) (*http.Request, error)) (*envelope, *Error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	req, err := build(ctx, c.base.JoinPath("/api/2.0"+op.path).String())
+	req, err := build(ctx, c.root+op.path)
 	if err != nil {
 		return nil, c.unanswered(op, err)
 	}
@@ -211,7 +215,7 @@ func (c *Client) send(ctx context.Context, op operation, timeout time.Duration, 
 		return nil, c.unanswered(op, err)
 	}
 	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, max(c.maxBody, c.maxBody+1))) // one more, if there is one
+	body, err := c.readBody(res)
 	if err != nil {
 		e := c.unanswered(op, err)
 		e.Status, e.RequestID = res.StatusCode, c.requestID(res)
@@ -226,6 +230,18 @@ func (c *Client) send(ctx context.Context, op operation, timeout time.Duration, 
 		}
 	}
 	return c.open(op, res, body)
+}
+
+// readBody reads an answer, and one byte more than the client allows if there is one.
+func (c *Client) readBody(res *http.Response) ([]byte, error) {
+	const sure = 1 << 20 // so many bytes are set aside for a length that is only claimed
+	most := max(c.maxBody, c.maxBody+1)
+	var body bytes.Buffer
+	if length := min(res.ContentLength, most, sure); length > 0 {
+		body.Grow(int(length) + bytes.MinRead)
+	}
+	_, err := body.ReadFrom(io.LimitReader(res.Body, most))
+	return body.Bytes(), err
 }
 
 // open takes the envelope out of a whole answer, or says what is wrong with it.
@@ -256,7 +272,9 @@ func (c *Client) open(op operation, res *http.Response, body []byte) (*envelope,
 		failure.Message, failure.Err = "the portal says that it failed, and not why", ErrRefused
 	case isObject && env.known():
 		env.requestID = failure.RequestID
-		env.date, _ = http.ParseTime(res.Header.Get("Date"))
+		if date := res.Header.Get("Date"); date != "" {
+			env.date, _ = http.ParseTime(date)
+		}
 		env.keyed = res.Header.Get("Idempotency-Keys") == "kept"
 		return &env, nil
 	default:
@@ -277,7 +295,11 @@ func (c *Client) open(op operation, res *http.Response, body []byte) (*envelope,
 func (c *Client) excerpt(s string) string { return cut(c.scrub(oneLine(s))) }
 
 func (c *Client) requestID(res *http.Response) string {
-	return c.excerpt(res.Header.Get("X-Request-Id"))
+	id := res.Header.Get("X-Request-Id")
+	if id == "" {
+		return ""
+	}
+	return c.excerpt(id)
 }
 
 // redirectHost returns where an answer sends its readers, and no more of it: the

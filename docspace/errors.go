@@ -2,7 +2,6 @@ package docspace
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"html"
@@ -14,6 +13,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/v1"
 )
 
 // The kinds of failure. Every *Error wraps exactly one of them.

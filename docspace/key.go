@@ -1,9 +1,10 @@
 package docspace
 
 import (
-	"encoding/json"
 	"fmt"
 	"log/slog"
+
+	"github.com/go-json-experiment/json/v1"
 )
 
 // APIKey is a key of a portal. Printing or logging one shows no more of the key

@@ -1,11 +1,12 @@
 package docspace
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/big"
 	"regexp"
 	"strconv"
+
+	"github.com/go-json-experiment/json/v1"
 
 	"github.com/bursarhq/bursar/money"
 )

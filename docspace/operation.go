@@ -1,11 +1,12 @@
 package docspace
 
 import (
-	"encoding/json"
 	"errors"
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/go-json-experiment/json/v1"
 
 	"github.com/bursarhq/bursar/money"
 )

@@ -1,9 +1,11 @@
 package docspace
 
 import (
-	"encoding/json"
+	stdjson "encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/go-json-experiment/json/v1"
 
 	"github.com/bursarhq/bursar/money"
 )
@@ -115,13 +117,13 @@ type PriceRecord struct {
 	// Quota is for how many the price is; no number when the portal does not say.
 	Quota Decimal
 	// TimeBound is as the portal sends it; nil when it sends nothing.
-	TimeBound json.RawMessage
+	TimeBound stdjson.RawMessage
 	Status    PriceStatus
 	Created   Time
 	// DiscountCategoryID is "" when there is none; DiscountCategory is as the
 	// portal sends it, nil when it sends nothing.
 	DiscountCategoryID ID
-	DiscountCategory   json.RawMessage
+	DiscountCategory   stdjson.RawMessage
 }
 
 // TimeUnit is the time that a price is for.
@@ -181,19 +183,19 @@ func (p PriceRecord) MarshalJSON() ([]byte, error) {
 		return nil, fmt.Errorf("%w: a price record", money.ErrCurrencyMismatch)
 	}
 	return marshal(struct {
-		ID                 int64           `json:"id"`
-		AccountNumber      int64           `json:"accountNumber"`
-		ServiceID          int64           `json:"serviceId"`
-		TimeUnit           TimeUnit        `json:"timeUnit"`
-		CostPrice          json.RawMessage `json:"costPrice"`
-		ExtraCharge        json.RawMessage `json:"extraCharge"`
-		ServicePrice       json.RawMessage `json:"servicePrice"`
-		Quota              Decimal         `json:"quota,omitzero"`
-		TimeBound          json.RawMessage `json:"timeBound,omitempty"`
-		Status             PriceStatus     `json:"status"`
-		Created            Time            `json:"created"`
-		DiscountCategoryID ID              `json:"discountCategoryId,omitempty"`
-		DiscountCategory   json.RawMessage `json:"discountCategory,omitempty"`
+		ID                 int64              `json:"id"`
+		AccountNumber      int64              `json:"accountNumber"`
+		ServiceID          int64              `json:"serviceId"`
+		TimeUnit           TimeUnit           `json:"timeUnit"`
+		CostPrice          json.RawMessage    `json:"costPrice"`
+		ExtraCharge        json.RawMessage    `json:"extraCharge"`
+		ServicePrice       json.RawMessage    `json:"servicePrice"`
+		Quota              Decimal            `json:"quota,omitzero"`
+		TimeBound          stdjson.RawMessage `json:"timeBound,omitempty"`
+		Status             PriceStatus        `json:"status"`
+		Created            Time               `json:"created"`
+		DiscountCategoryID ID                 `json:"discountCategoryId,omitempty"`
+		DiscountCategory   stdjson.RawMessage `json:"discountCategory,omitempty"`
 	}{
 		p.ID, p.AccountNumber, p.ServiceID, p.TimeUnit, amountMember(p.CostPrice), amountMember(p.ExtraCharge), amountMember(p.ServicePrice),
 		p.Quota, p.TimeBound, p.Status, p.Created, p.DiscountCategoryID, p.DiscountCategory,
@@ -204,19 +206,19 @@ func (p PriceRecord) MarshalJSON() ([]byte, error) {
 // error, not nought.
 func (p *PriceRecord) UnmarshalJSON(data []byte) error {
 	var in struct {
-		ID                 int64           `json:"id"`
-		AccountNumber      int64           `json:"accountNumber"`
-		ServiceID          int64           `json:"serviceId"`
-		TimeUnit           TimeUnit        `json:"timeUnit"`
-		CostPrice          json.Number     `json:"costPrice"`
-		ExtraCharge        json.Number     `json:"extraCharge"`
-		ServicePrice       json.Number     `json:"servicePrice"`
-		Quota              Decimal         `json:"quota"`
-		TimeBound          json.RawMessage `json:"timeBound"`
-		Status             PriceStatus     `json:"status"`
-		Created            Time            `json:"created"`
-		DiscountCategoryID ID              `json:"discountCategoryId"`
-		DiscountCategory   json.RawMessage `json:"discountCategory"`
+		ID                 int64              `json:"id"`
+		AccountNumber      int64              `json:"accountNumber"`
+		ServiceID          int64              `json:"serviceId"`
+		TimeUnit           TimeUnit           `json:"timeUnit"`
+		CostPrice          json.Number        `json:"costPrice"`
+		ExtraCharge        json.Number        `json:"extraCharge"`
+		ServicePrice       json.Number        `json:"servicePrice"`
+		Quota              Decimal            `json:"quota"`
+		TimeBound          stdjson.RawMessage `json:"timeBound"`
+		Status             PriceStatus        `json:"status"`
+		Created            Time               `json:"created"`
+		DiscountCategoryID ID                 `json:"discountCategoryId"`
+		DiscountCategory   stdjson.RawMessage `json:"discountCategory"`
 	}
 	if err := json.Unmarshal(data, &in); err != nil {
 		return err
@@ -232,7 +234,7 @@ func (p *PriceRecord) UnmarshalJSON(data []byte) error {
 }
 
 // present returns a member as it stands; nil for null.
-func present(member json.RawMessage) json.RawMessage {
+func present[Raw ~[]byte](member Raw) Raw {
 	if string(member) == "null" {
 		return nil
 	}

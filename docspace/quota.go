@@ -2,9 +2,10 @@ package docspace
 
 import (
 	"bytes"
-	"encoding/json"
 	"strconv"
 	"strings"
+
+	"github.com/go-json-experiment/json/v1"
 
 	"github.com/bursarhq/bursar/money"
 )

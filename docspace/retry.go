@@ -75,6 +75,9 @@ const foreverSeconds = 100 * 365 * 24 * 60 * 60
 // retryAfter reads the header of that name: seconds or an HTTP date. 0 means
 // that it says nothing usable.
 func retryAfter(value string, now time.Time) time.Duration {
+	if value == "" {
+		return 0
+	}
 	seconds, err := strconv.ParseUint(value, 10, 64)
 	if err == nil || errors.Is(err, strconv.ErrRange) {
 		return time.Duration(min(seconds, foreverSeconds)) * time.Second

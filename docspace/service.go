@@ -1,10 +1,11 @@
 package docspace
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/go-json-experiment/json/v1"
 )
 
 // Service is one of the services that a wallet pays for, by its number.

@@ -1,8 +1,9 @@
 package docspace
 
 import (
-	"encoding/json"
 	"fmt"
+
+	"github.com/go-json-experiment/json/v1"
 
 	"github.com/bursarhq/bursar/money"
 )

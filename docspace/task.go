@@ -1,10 +1,11 @@
 package docspace
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/go-json-experiment/json/v1"
 )
 
 // ReportTask is a report that a portal is making, or has made.

@@ -1,9 +1,11 @@
 package docspace
 
 import (
-	"encoding/json"
+	stdjson "encoding/json"
 	"fmt"
 	"math"
+
+	"github.com/go-json-experiment/json/v1"
 
 	"github.com/bursarhq/bursar/money"
 )
@@ -152,6 +154,6 @@ type TenantExtra struct {
 	EnableTariffPage bool   `json:"enableTariffPage"`
 	// DocServerUserQuota and DocServerLicense are the document server's own, as the
 	// portal sends them; nil when it sends nothing.
-	DocServerUserQuota json.RawMessage `json:"docServerUserQuota,omitempty"`
-	DocServerLicense   json.RawMessage `json:"docServerLicense,omitempty"`
+	DocServerUserQuota stdjson.RawMessage `json:"docServerUserQuota,omitempty"`
+	DocServerLicense   stdjson.RawMessage `json:"docServerLicense,omitempty"`
 }

@@ -1,9 +1,11 @@
 package docspace
 
 import (
-	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json/v1"
 )
 
 // Time is a moment as portals write it. The zero Time stands for "no date": a
@@ -29,17 +31,26 @@ func (t *Time) UnmarshalJSON(data []byte) error {
 	if text == nil || *text == "" {
 		return nil
 	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", time.DateOnly} {
-		parsed, err := time.Parse(layout, *text)
-		if err != nil {
-			continue
-		}
-		if year := parsed.UTC().Year(); year > 1 && year < 9999 {
-			t.Time = parsed
-		}
-		return nil
+	parsed, err := time.Parse(layoutOf(*text), *text)
+	if err != nil {
+		return fmt.Errorf("date: can't read %q", excerpt(*text))
 	}
-	return fmt.Errorf("date: can't read %q", excerpt(*text))
+	if year := parsed.UTC().Year(); year > 1 && year < 9999 {
+		t.Time = parsed
+	}
+	return nil
+}
+
+// layoutOf returns the layout that a date must be in: one with a zone if it has one.
+func layoutOf(date string) string {
+	switch {
+	case len(date) <= len(time.DateOnly):
+		return time.DateOnly
+	case strings.HasSuffix(date, "Z") || strings.ContainsAny(date[len(time.DateOnly):], "+-"):
+		return time.RFC3339Nano
+	default:
+		return "2006-01-02T15:04:05.999999999"
+	}
 }
 
 // zonedTime has always seven digits, and the offset of the portal's zone.

@@ -1,9 +1,10 @@
 package docspace
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/go-json-experiment/json/v1"
 
 	"github.com/bursarhq/bursar/money"
 )
