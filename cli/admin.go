@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json/v1"
 	"github.com/spf13/cobra"
 
 	"github.com/bursarhq/bursar/billing"
@@ -130,8 +130,12 @@ func encodeJSON(v any) ([]byte, error) {
 	if err := enc.Encode(v); err != nil {
 		return nil, err
 	}
+	line := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	if !bytes.ContainsFunc(line, foreign.Obeyed) {
+		return line, nil
+	}
 	var out []byte
-	for _, r := range strings.TrimSuffix(b.String(), "\n") {
+	for _, r := range string(line) {
 		if foreign.Obeyed(r) {
 			out = fmt.Appendf(out, `\u%04x`, r)
 		} else {

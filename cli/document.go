@@ -1,9 +1,11 @@
 package cli
 
 import (
-	"encoding/json"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/bursarhq/bursar/docspace"
 	"github.com/bursarhq/bursar/fleet"
@@ -33,8 +35,12 @@ type answer[T any] struct {
 	value   *T
 }
 
-func (a answer[T]) IsZero() bool                 { return !a.arrived }
-func (a answer[T]) MarshalJSON() ([]byte, error) { return encodeJSON(a.value) }
+func (a answer[T]) IsZero() bool { return !a.arrived }
+
+// MarshalJSONTo writes the value as encodeJSON is to write all of it.
+func (a answer[T]) MarshalJSONTo(out *jsontext.Encoder) error {
+	return json.MarshalEncode(out, a.value)
+}
 
 type customerDocument struct {
 	PortalID             string         `json:"portalId"`

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -71,6 +72,7 @@ func runReportAll(ctx context.Context, env Env, flags *reportFlags, only []docsp
 			return err
 		}
 	}
+	defer spareMemory(env, flags.parallel)()
 	parts := flags.parts(only)
 	held, err := newHeldOutput()
 	if err != nil {
@@ -119,6 +121,18 @@ func runReportAll(ctx context.Context, env Env, flags *reportFlags, only []docsp
 		fmt.Fprintf(env.Stderr, "warning: there is no total in %s: %s has no rate of %s on %s or before\n", totals.in, cleaned(flags.rates), missing, totals.day.Format(time.DateOnly))
 	}
 	return failed.outcome(env, len(chosen), errors.New("portals could not be read"))
+}
+
+// spareMemory has garbage collected twice as often as usual, until the function that it
+// returns is called: where few portals are read at once there is time for that, as the
+// network is waited for. Whoever sets GOGC knows better.
+func spareMemory(env Env, parallel int) (end func()) {
+	const few, percent = 64, 50
+	if parallel > few || env.get("GOGC") != "" {
+		return func() {}
+	}
+	before := debug.SetGCPercent(percent)
+	return func() { debug.SetGCPercent(before) }
 }
 
 // warnOfClear says once that keys travel in clear.

@@ -37,7 +37,8 @@ func selectionFlags(cmd *cobra.Command, env Env, timeout string) *selection {
 // many reports whether more portals than one may be meant.
 func (s *selection) many() bool { return s.all || len(s.groups) > 0 }
 
-// portals returns the portals that are meant, by name: one at least.
+// portals returns the portals that are meant, by name: one at least. They are not to be
+// changed.
 func (s *selection) portals() ([]fleet.Profile, error) {
 	if s.parallel < 1 {
 		return nil, usage("--parallel: %d is less than 1", s.parallel)
@@ -59,8 +60,8 @@ func (s *selection) portals() ([]fleet.Profile, error) {
 	if len(chosen) == 0 {
 		return nil, &Error{Code: ExitUsage, Err: errors.New("there are no portals"), Hint: "bursar profile add makes them known"}
 	}
-	chosen = slices.Clone(chosen)
 	if s.caCert != "" {
+		chosen = slices.Clone(chosen)
 		for i := range chosen {
 			chosen[i].CACert = s.caCert
 		}

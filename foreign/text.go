@@ -9,7 +9,12 @@ import (
 
 // Obeyed reports whether a terminal or a browser does something else with a character
 // than showing it: controls, and marks that turn the direction of a line.
-func Obeyed(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
+func Obeyed(r rune) bool {
+	if r < 0x7f { // most of what there is
+		return r < ' '
+	}
+	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
+}
 
 // Plain returns a text without what is obeyed. What breaks a line becomes a space; all
 // other characters stay, however many there are.
