@@ -147,6 +147,7 @@ func Load(path string) (*Profiles, error) {
 			return nil, fmt.Errorf("%w: %s: %s", ErrProfiles, path, yaml.FormatError(err, false, false))
 		}
 	}
+	p.all = make([]Profile, 0, len(file.Portals))
 	for name, profile := range file.Portals {
 		profile.Name = name
 		if err := profile.Check(); err != nil {

@@ -41,11 +41,11 @@ const (
 	// once. Where few are, all parts of each come at once; where as many are as this, one
 	// after the other over one connection: that takes no longer for all of them, and
 	// costs a fraction of the handshakes, and of the memory.
-	maxConnections = 512
+	maxConnections = 1024
 	// allAtOnce is how many requests a report with its runway is, at most, at one time.
 	allAtOnce = 8
-	// smallBuffer is enough for a request, and for most answers, in bytes.
-	smallBuffer = 2 << 10
+	// A request fits into the first, and most answers into the second, in bytes.
+	requestBuffer, answerBuffer = 1 << 10, 2 << 10
 )
 
 // Portal is a portal that can be asked: a client with the key of a profile.
@@ -78,7 +78,7 @@ func (r *Reader) open(ctx context.Context, p Profile, connections int) (*Portal,
 	}
 	transport := docspace.NewTransport(trusted)
 	transport.MaxConnsPerHost = connections
-	transport.WriteBufferSize, transport.ReadBufferSize = smallBuffer, smallBuffer
+	transport.WriteBufferSize, transport.ReadBufferSize = requestBuffer, answerBuffer
 	perMinute := p.PerMinute
 	if perMinute == 0 {
 		perMinute = defaultPerMinute
