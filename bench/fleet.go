@@ -72,9 +72,11 @@ func measureFleetOf(ctx context.Context, b *bench, bursar string, answers *recor
 	return withFleet(ctx, answers, portals, func(f *fleetPortals) error {
 		rounds := max(1, min(b.rounds, 10_000*3/portals))
 		name := fleetName(portals, parallel)
-		modes := []string{"fetch", "http"}
-		peers := make([][]fleetRun, len(modes))
-		ratios := make([][]float64, len(modes))
+		peers := []fleetPeer{
+			{name: "net-http", read: func() (fleetRun, error) { return f.bare(ctx, parallel) }},
+			{name: "node-fetch", read: func() (fleetRun, error) { return f.node(ctx, "fetch", parallel) }},
+			{name: "node-http", read: func() (fleetRun, error) { return f.node(ctx, "http", parallel) }},
+		}
 		var own []fleetRun
 		for range rounds {
 			run, err := f.bursar(ctx, bursar, parallel)
@@ -82,32 +84,53 @@ func measureFleetOf(ctx context.Context, b *bench, bursar string, answers *recor
 				return err
 			}
 			own = append(own, run)
-			for i, mode := range modes {
-				peer, err := f.node(ctx, mode, parallel)
-				if err != nil {
+			for i := range peers {
+				if err := peers[i].race(run, portals); err != nil {
 					return err
 				}
-				peers[i] = append(peers[i], peer)
-				ratios[i] = append(ratios[i], run.perSecond(portals)/peer.perSecond(portals))
 			}
 		}
-		report := func(name string, runs []fleetRun, floor string, ratio float64) {
-			var rates, peaks, requests []float64
-			for _, run := range runs {
-				rates, peaks = append(rates, run.perSecond(portals)), append(peaks, float64(run.peak)/1e6)
-				requests = append(requests, float64(run.requests)/float64(portals))
-			}
-			b.out(result{Name: name, Value: median(rates), Unit: "portals/s", Floor: floor, Ratio: ratio})
-			b.out(result{Name: name + "/peak", Value: median(peaks), Unit: "MB"})
-			b.out(result{Name: name + "/requests", Value: median(requests), Unit: "a portal"})
+		for i := range peers {
+			b.fleet(peers[i].name+"/"+name, peers[i].runs, portals)
 		}
-		for i, mode := range modes {
-			report("node-"+mode+"/"+name, peers[i], "", 0)
+		b.fleet(name, own, portals)
+		for _, peer := range peers {
+			b.out(result{Name: name, Value: median(perSecond(own, portals)), Unit: "portals/s", Floor: peer.name + "/" + name, Ratio: median(peer.ratios)})
 		}
-		report(name, own, "node-"+modes[0]+"/"+name, median(ratios[0]))
-		b.out(result{Name: name, Value: median(perSecond(own, portals)), Unit: "portals/s", Floor: "node-" + modes[1] + "/" + name, Ratio: median(ratios[1])})
 		return nil
 	})
+}
+
+// fleetPeer is a reader that Bursar is held against.
+type fleetPeer struct {
+	name   string
+	read   func() (fleetRun, error)
+	runs   []fleetRun
+	ratios []float64 // of Bursar's rates to its own
+}
+
+// race has it read after a run of Bursar.
+func (p *fleetPeer) race(own fleetRun, portals int) error {
+	run, err := p.read()
+	if err != nil {
+		return err
+	}
+	p.runs = append(p.runs, run)
+	p.ratios = append(p.ratios, own.perSecond(portals)/run.perSecond(portals))
+	return nil
+}
+
+// fleet says what a reader took.
+func (b *bench) fleet(name string, runs []fleetRun, portals int) {
+	var peaks, own, requests []float64
+	for _, run := range runs {
+		peaks, own = append(peaks, float64(run.peak)/1e6), append(own, float64(run.own)/1e6)
+		requests = append(requests, float64(run.requests)/float64(portals))
+	}
+	b.out(result{Name: name, Value: median(perSecond(runs, portals)), Unit: "portals/s"})
+	b.out(result{Name: name + "/peak", Value: median(peaks), Unit: "MB"})
+	b.out(result{Name: name + "/own", Value: median(own), Unit: "MB"})
+	b.out(result{Name: name + "/requests", Value: median(requests), Unit: "a portal"})
 }
 
 func perSecond(runs []fleetRun, portals int) (all []float64) {
@@ -119,9 +142,11 @@ func perSecond(runs []fleetRun, portals int) (all []float64) {
 
 // fleetRun is what reading all portals once took.
 type fleetRun struct {
-	took     time.Duration
-	peak     int64 // bytes
-	requests int64
+	took time.Duration
+	// peak is the most memory that there was, own what of it was no page of a file, in
+	// bytes.
+	peak, own int64
+	requests  int64
 }
 
 func (r fleetRun) perSecond(portals int) float64 { return float64(portals) / r.took.Seconds() }
@@ -258,11 +283,7 @@ func withFleet(ctx context.Context, answers *recorded, portals int, fn func(*fle
 func (f *fleetPortals) describe(urls []string, answers *recorded) error {
 	var yaml strings.Builder
 	yaml.WriteString("portals:\n")
-	list := struct {
-		Key   string   `json:"key"`
-		URLs  []string `json:"urls"`
-		Paths []string `json:"paths"`
-	}{Key: "sk-bench-fleet-key", URLs: urls}
+	list := fleetList{Key: "sk-bench-fleet-key", URLs: urls}
 	for i, address := range urls {
 		fmt.Fprintf(&yaml, "  portal-%05d:\n    url: %s\n    key: %s\n", i, address, list.Key)
 	}
@@ -288,6 +309,17 @@ func (f *fleetPortals) node(ctx context.Context, mode string, parallel int) (fle
 		return fleetRun{}, err
 	}
 	return f.run(exec.CommandContext(ctx, "node", program, f.list, mode, strconv.Itoa(parallel)))
+}
+
+// bare is the floor: what net/http can do at most.
+func (f *fleetPortals) bare(ctx context.Context, parallel int) (fleetRun, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return fleetRun{}, err
+	}
+	cmd := exec.CommandContext(ctx, self, strconv.Itoa(parallel))
+	cmd.Env = append(os.Environ(), fleetBareChild+"="+f.list)
+	return f.run(cmd)
 }
 
 // run runs a reader, checks that it read all portals, and says what it took.
@@ -317,7 +349,8 @@ func (f *fleetPortals) run(cmd *exec.Cmd) (r fleetRun, err error) {
 		}
 	}
 	err = cmd.Wait()
-	r.took, r.peak = time.Since(started), peak()
+	r.took = time.Since(started)
+	r.peak, r.own = peak()
 	if err == nil && whole != f.portals {
 		err = fmt.Errorf("%d of %d portals were read", whole, f.portals)
 	}
@@ -329,22 +362,29 @@ func (f *fleetPortals) run(cmd *exec.Cmd) (r fleetRun, err error) {
 }
 
 // watchPeak looks at the most memory that a process has had until the function that it
-// returns is called, which returns it in bytes.
-func watchPeak(pid int) func() int64 {
-	stop, peak := make(chan struct{}), make(chan int64)
+// returns is called, which returns it in bytes: all of it, and what was its own.
+func watchPeak(pid int) func() (all, own int64) {
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	var all, own int64
 	go func() {
-		var most int64
+		defer close(stopped)
 		for {
-			if now, err := peakMemory(pid); err == nil {
-				most = max(most, now)
+			if now, err := memoryOf(pid, "VmHWM"); err == nil {
+				all = max(all, now)
+			}
+			if now, err := memoryOf(pid, "RssAnon"); err == nil {
+				own = max(own, now)
 			}
 			select {
 			case <-stop:
-				peak <- most
 				return
 			case <-time.After(10 * time.Millisecond):
 			}
 		}
 	}()
-	return func() int64 { close(stop); return <-peak }
+	return func() (int64, int64) {
+		close(stop)
+		<-stopped
+		return all, own
+	}
 }

@@ -84,6 +84,13 @@ func main() {
 		}
 		return
 	}
+	if file := os.Getenv(fleetBareChild); file != "" && len(os.Args) == 2 {
+		if err := readBare(file, os.Args[1]); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	only := flag.String("run", "", "measure only what matches this regular expression")
 	asJSON := flag.Bool("json", false, "print one JSON object a line")
 	rounds := flag.Int("rounds", 9, "how often each measure is taken")

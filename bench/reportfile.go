@@ -150,20 +150,23 @@ func (d *database) serveApart(ctx context.Context, bursar string) (_ *apart, err
 func (s *apart) stop() error { return errors.Join(s.cmd.Process.Signal(os.Interrupt), s.cmd.Wait()) }
 
 // peakMemory is the most memory that the process ever had, in bytes.
-func (s *apart) peakMemory() (int64, error) { return peakMemory(s.cmd.Process.Pid) }
+func (s *apart) peakMemory() (int64, error) { return memoryOf(s.cmd.Process.Pid, "VmHWM") }
 
-func peakMemory(pid int) (int64, error) {
+// memoryOf returns what the system says of a process's memory, in bytes: by "VmHWM" the
+// most that it ever had, by "RssAnon" what it has of its own, without the pages of files.
+// Source: proc_pid_status(5).
+func memoryOf(pid int, what string) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+		if rest, ok := strings.CutPrefix(line, what+":"); ok {
 			kilobytes, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
 			return kilobytes << 10, err
 		}
 	}
-	return 0, errors.New("this system does not say how much memory a process had")
+	return 0, errors.New("this system does not say how much memory a process has")
 }
 
 func (s *apart) startReport(ctx context.Context) error {
