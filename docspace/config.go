@@ -133,6 +133,7 @@ func parsePortalURL(address, shown string) (*url.URL, error) {
 	if base.RawQuery != "" || base.Fragment != "" {
 		return nil, fmt.Errorf("%w: URL %q has a query or a fragment", ErrConfig, shown)
 	}
+	base.ForceQuery = false // what was a lone "?"
 	base.Path = strings.TrimRight(base.Path, "/")
 	base.RawPath = strings.TrimRight(base.RawPath, "/")
 	return base, nil

@@ -67,6 +67,7 @@ func TestNewKeepsTheAddress(t *testing.T) {
 	tests := map[string]struct{ url, asked string }{
 		"https://portal.example.com":               {"https://portal.example.com", "https://portal.example.com"},
 		"https://portal.example.com/":              {"https://portal.example.com", "https://portal.example.com"},
+		"https://portal.example.com/?":             {"https://portal.example.com", "https://portal.example.com"},
 		"HTTPS://Portal.Example.com":               {"https://Portal.Example.com", "https://Portal.Example.com"},
 		"http://localhost:8092":                    {"http://localhost:8092", "http://localhost:8092"},
 		"http://[::1]:8092/":                       {"http://[::1]:8092", "http://[::1]:8092"},

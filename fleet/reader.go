@@ -38,9 +38,9 @@ const (
 	burst            = 50 // as many reads as a portal answers at once
 
 	// maxConnections is how many connections there are to all portals that are read at
-	// once. Where few are, all parts of each come at once; where as many are as this, one
-	// after the other over one connection: that takes no longer for all of them, and
-	// costs a fraction of the handshakes, and of the memory.
+	// once. Where few are, all parts of each come at once; where many are, they take turns
+	// on two connections or one: that takes no longer for all of them, and costs a
+	// fraction of the handshakes, and of the memory.
 	maxConnections = 1024
 	// allAtOnce is how many requests a report with its runway is, at most, at one time.
 	allAtOnce = 8
