@@ -110,7 +110,7 @@ func TestNextPeriodIsScheduled(t *testing.T) {
 	diff(t, "next", d.of(-11).Next, number(150))
 	// What was cancelled and is over has no next period.
 	d.must(d.Schedule(t.Context(), d.me(), "storage", number(0)))
-	d.clock.Advance(32 * day)
+	d.clock.Move(32 * day)
 	if found, err := d.Schedule(t.Context(), d.me(), "storage", number(200)); found || err != nil {
 		t.Errorf("of what is over: %t, %v", found, err)
 	}
@@ -132,7 +132,7 @@ func TestCostlessPurchaseIsMadeOnce(t *testing.T) {
 		}
 		d := newDesk(t, config, "100 USD")
 		d.must(d.Purchase(t.Context(), d.me(), "", "storage", 100))
-		d.clock.Advance(30 * day) // the last day of 31: of 14.00 USD it is worth 0.45, of 14.14 and of 14.28 USD 0.46
+		d.clock.Move(30 * day) // the last day of 31: of 14.00 USD it is worth 0.45, of 14.14 and of 14.28 USD 0.46
 		d.must(d.Purchase(t.Context(), d.me(), "one", "storage", 1))
 		quote, err := d.QuotePurchase(t.Context(), d.me(), "storage", 1)
 		d.must(err)
@@ -152,7 +152,7 @@ func TestCostlessPurchaseIsMadeOnce(t *testing.T) {
 			_, err := d.Purchase(t.Context(), d.me(), key, "storage", 2)
 			wants(t, "other input", err, billing.ErrMismatch, "")
 		}
-		d.clock.Advance(10 * time.Second)
+		d.clock.Move(10 * time.Second)
 		receipt, err := d.Purchase(t.Context(), d.me(), key, "storage", 1)
 		d.must(err)
 		if receipt.Replay != (key != "") {
@@ -173,7 +173,7 @@ func TestReplayIsNotAskedWhetherItMay(t *testing.T) {
 	if !again.Replay || again.Transfer != credit.Transfer || d.wallet("USD") != "0.00 USD" {
 		t.Errorf("%+v; the wallet has %s", again, d.wallet("USD"))
 	}
-	d.clock.Advance(45 * day)
+	d.clock.Move(45 * day)
 	_, err = d.Purchase(t.Context(), d.me(), "l", "storage", 100)
 	wants(t, "another one", err, billing.ErrNotPaid, "Tariff is not paid")
 	second, err := d.Purchase(t.Context(), d.me(), "k", "storage", 100)
@@ -195,7 +195,7 @@ func TestPlanFromTheWallet(t *testing.T) {
 	}
 	d.must(d.Purchase(t.Context(), d.me(), "b", "adminwallet", 1))
 	diff(t, "wallet", d.wallet("USD"), "900.00 USD") // on the first day, whole
-	d.clock.Advance(35 * day)                        // late, and nobody renewed it
+	d.clock.Move(35 * day)                           // late, and nobody renewed it
 	quote, err := d.QuotePurchase(t.Context(), d.me(), "adminwallet", 2)
 	d.must(err)
 	receipt, err := d.Purchase(t.Context(), d.me(), "c", "adminwallet", 2)
@@ -296,7 +296,7 @@ func TestUpcomingPayments(t *testing.T) {
 	eur := order
 	eur.Locale.Visitor = "DE"
 	d.must(d.Receive(t.Context(), d.bank.pays(d.pageFor(eur), "card")))
-	d.clock.Advance(day)
+	d.clock.Move(day)
 	d.must(d.Purchase(t.Context(), d.me(), "", "storage", 100))
 	upcoming := func() (all []string) {
 		t.Helper()
@@ -313,6 +313,6 @@ func TestUpcomingPayments(t *testing.T) {
 	d.must(d.Schedule(t.Context(), d.me(), "storage", number(0)))
 	diff(t, "none", upcoming(), []string{"admin 92.50 EUR 2026-08-08"})
 	d.must(d.Schedule(t.Context(), d.me(), "storage", nil))
-	d.clock.Advance(32 * day)
+	d.clock.Move(32 * day)
 	diff(t, "when nobody has renewed them", upcoming(), []string{"admin 92.50 EUR 2026-08-08", "storage 14.00 USD 2026-08-09"})
 }

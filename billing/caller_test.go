@@ -45,7 +45,7 @@ func TestAuthenticateRefuses(t *testing.T) {
 	h.must(h.RevokeKey(t.Context(), company, revokedKey.ID))
 	expired, _ := newKey(h, billing.NewKey{Days: 1, Scopes: []string{"rooms:read"}})
 	narrow, _ := newKey(h, billing.NewKey{Days: 3, Scopes: []string{"rooms:read"}})
-	h.clock.Advance(2 * day)
+	h.clock.Move(2 * day)
 	tests := []struct {
 		name, secret string
 		want         error
@@ -152,7 +152,7 @@ func TestKeyEndsAtItsLastMoment(t *testing.T) {
 			until time.Duration // before its end
 			want  error
 		}{{time.Duration(days) * day, nil}, {time.Second, nil}, {time.Microsecond, nil}, {0, billing.ErrKeyExpired}, {-day, billing.ErrKeyExpired}} {
-			h.clock.Advance(key.ExpiresAt.Add(-step.until).Sub(h.clock.Now()))
+			h.clock.Move(key.ExpiresAt.Add(-step.until).Sub(h.clock.Now()))
 			// In a view that knows it, and in one that does not.
 			for _, each := range []*hall{h, h.another()} {
 				if _, err := each.Authenticate(t.Context(), each.view(host), secret, billing.Reading); !errors.Is(err, step.want) {

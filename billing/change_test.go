@@ -93,7 +93,7 @@ func TestFailureOfTheProviderWhenPlanIsChanged(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			d := newDesk(t, inMemory, "")
 			d.subscribe(5)
-			d.clock.Advance(8 * day)
+			d.clock.Move(8 * day)
 			d.bank.behaves(tt.behave)
 			done, err := d.change("k", 10)
 			d.bank.behaves(sandbox.Behaviour{})
@@ -105,7 +105,7 @@ func TestFailureOfTheProviderWhenPlanIsChanged(t *testing.T) {
 				_, err := d.change("l", 11)
 				wants(t, "another one meanwhile", err, billing.ErrBusyWallet, "")
 			}
-			d.clock.Advance(tt.wait)
+			d.clock.Move(tt.wait)
 			for range 3 {
 				done, err := d.change("k", 10)
 				wants(t, "again", err, tt.again, "")
@@ -213,7 +213,7 @@ func TestPaymentForWhatWasChangedMeanwhile(t *testing.T) {
 	_, err := d.change("k", 10)
 	wants(t, "at first", err, billing.ErrUnsettled, "")
 	d.must(d.SetPurchases(t.Context(), "p", []billing.Purchase{{Plan: -10, Quantity: 3, DueAt: d.clock.Now().Add(99 * day)}}))
-	d.clock.Advance(day)
+	d.clock.Move(day)
 	for range 2 {
 		done, err := d.change("k", 10)
 		wants(t, "again", err, billing.ErrInvalid, "The plan was changed meanwhile: 100.00 USD are in the wallet")
@@ -230,11 +230,11 @@ func TestPaymentForWhatWasChangedMeanwhile(t *testing.T) {
 func TestPaymentForPeriodThatIsOver(t *testing.T) {
 	d := newDesk(t, inMemory, "")
 	d.subscribe(5)
-	d.clock.Advance(30 * day)
+	d.clock.Move(30 * day)
 	d.bank.behaves(sandbox.Behaviour{Late: 5 * day})
 	_, err := d.change("k", 10)
 	wants(t, "at first", err, billing.ErrUnsettled, "")
-	d.clock.Advance(5 * day)
+	d.clock.Move(5 * day)
 	_, err = d.change("k", 10)
 	wants(t, "again", err, billing.ErrInvalid, "")
 	if n := d.of(-9).Quantity; n != 5 {
@@ -254,7 +254,7 @@ func TestChangeComesToWhatWasLeftBehind(t *testing.T) {
 	d.bank.behaves(sandbox.Behaviour{})
 	_, err = d.change("k", 6)
 	wants(t, "at once", err, billing.ErrBusyWallet, "")
-	d.clock.Advance(time.Minute)
+	d.clock.Move(time.Minute)
 	if done, err := d.change("k", 6); !done || err != nil {
 		t.Errorf("%t, %v", done, err)
 	}
@@ -272,7 +272,7 @@ func TestPlanGetsSmaller(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, config(t), "")
 			d.subscribe(10)
-			d.clock.Advance(16 * day) // 31 days, 200.00 USD: 20,000 = 31 × 645 + 5
+			d.clock.Move(16 * day) // 31 days, 200.00 USD: 20,000 = 31 × 645 + 5
 			for range 3 {
 				done, err := d.change("k", 4)
 				if !done || err != nil {
@@ -323,7 +323,7 @@ func TestOlderPlanIsChanged(t *testing.T) {
 		t.Errorf("%+v", d.rows())
 	}
 	// When it is over, it is not sold any more.
-	d.clock.Advance(50 * day)
+	d.clock.Move(50 * day)
 	_, err := d.change("l", 5)
 	wants(t, "over", err, billing.ErrInvalid, "Invalid product")
 	d.must(d.Receive(t.Context(), d.bank.pays(d.pageFor(order), "card")))

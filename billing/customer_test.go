@@ -74,7 +74,7 @@ func TestSetCustomerKeepsWhatIsLeftOut(t *testing.T) {
 	h := newCompany(t)
 	want := *customer(h, h.as(billing.Owner))
 	wantBalance := *balance(h, h.as(billing.Owner))
-	h.clock.Advance(time.Hour)
+	h.clock.Move(time.Hour)
 	for _, step := range []struct {
 		change billing.CustomerChange
 		expect func()
@@ -113,7 +113,7 @@ func TestLastCreditIsShown(t *testing.T) {
 		{LastCredit: amount("8 USD"), Balances: []money.Amount{amount("1 EUR")}},
 		{LastCredit: amount("9 EUR")},
 	} {
-		h.clock.Advance(time.Minute)
+		h.clock.Move(time.Minute)
 		h.must(h.SetCustomer(t.Context(), company, change))
 		b := balance(h, h.as(billing.Owner))
 		if b.LastCredit != change.LastCredit || !b.LastCreditAt.Equal(h.clock.Now()) {
@@ -239,7 +239,7 @@ func TestTopUpRuleWithinItsBounds(t *testing.T) {
 		{"5 USD", "6 USD"}, {"1000 USD", "5000 USD"}, {"5 EUR", "6.00000001 EUR"}, {"999.99999999 KWD", "1000 KWD"}, {"20 JPY", "100 JPY"},
 	} {
 		for _, enabled := range []bool{true, false} {
-			h.clock.Advance(time.Minute)
+			h.clock.Move(time.Minute)
 			err := h.SetTopUpRule(t.Context(), company, enabled, amount(tt.floor), amount(tt.target))
 			h.must(err)
 			rule, err := h.TopUpRule(h.as(billing.Owner))
@@ -256,7 +256,7 @@ func TestTopUpRuleWithinItsBounds(t *testing.T) {
 func TestTopUpRuleThatWasNeverSetIsOff(t *testing.T) {
 	h := newCompany(t)
 	made := h.view(host).Portal.CreatedAt
-	h.clock.Advance(time.Hour)
+	h.clock.Move(time.Hour)
 	for range 2 {
 		h.must(h.ClearTopUpRule(t.Context(), company))
 		rule, err := h.TopUpRule(h.as(billing.Admin))
@@ -285,7 +285,7 @@ func TestSetCustomerSetsTheTopUpRuleToo(t *testing.T) {
 			want = store.TopUpRule{MinBalance: amount("5 USD"), UpTo: amount("6 USD"), ModifiedAt: h.clock.Now()}
 		}},
 	} {
-		h.clock.Advance(time.Minute)
+		h.clock.Move(time.Minute)
 		version := h.view(host).Portal.Version
 		h.must(h.SetCustomer(t.Context(), company, step.change))
 		if after := h.view(host).Portal.Version; after != version+1 {

@@ -166,10 +166,10 @@ func (h *hall) elapse(d time.Duration) {
 		at, ok, err := h.NextAt(h.t.Context())
 		h.must(err)
 		if !ok || at.After(end) {
-			h.clock.Advance(end.Sub(h.clock.Now()))
+			h.clock.Move(end.Sub(h.clock.Now()))
 			return
 		}
-		h.clock.Advance(at.Sub(h.clock.Now()))
+		h.clock.Move(at.Sub(h.clock.Now()))
 	}
 }
 
@@ -206,7 +206,7 @@ func TestEventsAreSentInTheirOrder(t *testing.T) {
 		diff(t, "what was before, of a type", lows.took(), early[1:])
 		var late []string
 		for range 60 {
-			h.clock.Advance(time.Second)
+			h.clock.Move(time.Second)
 			late = append(append(late, h.happens("p", expired, low)...), h.happens("q", low)...)
 		}
 		h.settle()
@@ -273,7 +273,7 @@ func TestFailuresAreTriedAgain(t *testing.T) {
 	r.answers(nil)
 	more := h.happens("p", low)
 	h.settle() // what comes meanwhile hurries nothing
-	h.clock.Advance(4 * time.Second)
+	h.clock.Move(4 * time.Second)
 	h.settle()
 	diff(t, "in the pause", r.took(), []string(nil))
 	h.elapse(6 * time.Second)
@@ -416,7 +416,7 @@ func TestALeaseThatIsOver(t *testing.T) {
 	r.answers(func(n int, _ event.Event, _ http.Header) int {
 		if n == 2 { // while this is on its way, the lease ends and the other one does it all
 			r.answers(nil)
-			h.clock.Advance(3 * time.Minute)
+			h.clock.Move(3 * time.Minute)
 			h.settle()
 		}
 		return http.StatusOK

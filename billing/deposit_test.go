@@ -16,6 +16,7 @@ import (
 	"github.com/bursarhq/bursar/pgtest"
 	"github.com/bursarhq/bursar/sample"
 	"github.com/bursarhq/bursar/store"
+	"github.com/bursarhq/bursar/testenv"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -49,7 +50,7 @@ func newTill(t *testing.T, config store.Config) *till {
 	return tl
 }
 
-func tillHall(t *testing.T, config store.Config, clock *clock, provider payment.Provider) *hall {
+func tillHall(t *testing.T, config store.Config, clock *testenv.Clock, provider payment.Provider) *hall {
 	t.Helper()
 	s, err := store.Open(t.Context(), config)
 	if err != nil {
@@ -218,7 +219,7 @@ func TestFailureOfTheProviderIsResolved(t *testing.T) {
 				tl := failed(t)
 				if !failure.collected {
 					tl.wants("k", "100 USD", billing.ErrUnsettled) // it may be on its way
-					tl.clock.Advance(time.Minute)
+					tl.clock.Move(time.Minute)
 				}
 				if receipt := tl.wants("k", "100 USD", nil); !receipt.Replay {
 					t.Error("it is not called a replay")
@@ -227,7 +228,7 @@ func TestFailureOfTheProviderIsResolved(t *testing.T) {
 			})
 			t.Run("by another one", func(t *testing.T) {
 				tl := failed(t)
-				tl.clock.Advance(time.Minute)
+				tl.clock.Move(time.Minute)
 				tl.wants("other", "5 USD", nil)
 				tl.balances(once + 1)
 				want := billing.ErrDeclined // given up
@@ -244,7 +245,7 @@ func TestFailureOfTheProviderIsResolved(t *testing.T) {
 						t.Errorf("%d, %v", ended, err)
 					}
 				}
-				tl.clock.Advance(time.Minute + time.Microsecond)
+				tl.clock.Move(time.Minute + time.Microsecond)
 				for _, want := range []int{1, 0} {
 					if ended, err := tl.Reconcile(t.Context()); ended != want || err != nil {
 						t.Errorf("%d, %v, want %d", ended, err, want)
@@ -266,9 +267,9 @@ func TestLateChargeIsWaitedFor(t *testing.T) {
 		tl.wants("k", "100 USD", billing.ErrUnsettled)
 		tl.behaves(sandbox.Behaviour{})
 		for range 3 {
-			tl.clock.Advance(10 * time.Minute)
+			tl.clock.Move(10 * time.Minute)
 			tl.wants("k", "100 USD", billing.ErrUnsettled)
-			tl.clock.Advance(2 * time.Minute)
+			tl.clock.Move(2 * time.Minute)
 			// Not of its own doing: the other one is told that it is in the way.
 			tl.wants("other", "5 USD", billing.ErrBusyWallet)
 			if ended, err := tl.Reconcile(t.Context()); ended != 0 || err != nil {
@@ -276,7 +277,7 @@ func TestLateChargeIsWaitedFor(t *testing.T) {
 			}
 		}
 		tl.balances(0)
-		tl.clock.Advance(time.Hour)
+		tl.clock.Move(time.Hour)
 		tl.wants("k", "100 USD", want)
 		tl.wants("other", "5 USD", nil)
 		tl.balances(len(tl.bank.All()) - map[bool]int{false: 0, true: 1}[want != nil])
@@ -289,13 +290,13 @@ func TestCrashIsResolved(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, tl *till) {
 		// Collected, and the same comes again.
 		tl.crashed("a", "100 USD", true)
-		tl.clock.Advance(time.Minute)
+		tl.clock.Move(time.Minute)
 		tl.wants("a", "100 USD", nil)
 		tl.wants("a", "100 USD", nil)
 		tl.balances(1)
 		// Collected, and the reconciler finds it.
 		tl.crashed("b", "50 USD", true)
-		tl.clock.Advance(time.Minute + time.Second)
+		tl.clock.Move(time.Minute + time.Second)
 		for _, want := range []int{1, 0} {
 			if ended, err := tl.Reconcile(t.Context()); ended != want || err != nil {
 				t.Errorf("%d, %v, want %d", ended, err, want)
@@ -305,12 +306,12 @@ func TestCrashIsResolved(t *testing.T) {
 		tl.balances(2)
 		// Never collected, and the same comes again: now it is.
 		tl.crashed("c", "25 USD", false)
-		tl.clock.Advance(time.Minute)
+		tl.clock.Move(time.Minute)
 		tl.wants("c", "25 USD", nil)
 		tl.balances(3)
 		// Never collected, and nobody comes: given up, for ever.
 		tl.crashed("d", "12 USD", false)
-		tl.clock.Advance(time.Minute + time.Second)
+		tl.clock.Move(time.Minute + time.Second)
 		if ended, err := tl.Reconcile(t.Context()); ended != 1 || err != nil {
 			t.Errorf("%d, %v", ended, err)
 		}
@@ -326,7 +327,7 @@ func TestManyComeToWhatWasLeftBehind(t *testing.T) {
 		for round := range 6 {
 			key := fmt.Sprint("k", round)
 			tl.crashed(key, "10 USD", round%2 == 0)
-			tl.clock.Advance(time.Minute + time.Second)
+			tl.clock.Move(time.Minute + time.Second)
 			var all sync.WaitGroup
 			for i := range 12 {
 				all.Go(func() {
@@ -341,7 +342,7 @@ func TestManyComeToWhatWasLeftBehind(t *testing.T) {
 				})
 			}
 			all.Wait()
-			tl.clock.Advance(2 * time.Minute)
+			tl.clock.Move(2 * time.Minute)
 			if _, err := tl.Reconcile(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -471,7 +472,7 @@ func TestMoneyThatComesTooLateIsKept(t *testing.T) {
 		return err
 	})
 	<-provider.asked
-	tl.clock.Advance(2 * time.Minute)
+	tl.clock.Move(2 * time.Minute)
 	if ended, err := tl.Reconcile(t.Context()); ended != 1 || err != nil {
 		t.Fatalf("%d, %v", ended, err)
 	}
@@ -482,7 +483,7 @@ func TestMoneyThatComesTooLateIsKept(t *testing.T) {
 
 	// The same, but that process died before it could say so.
 	tl.crashed("k2", "50 USD", false)
-	tl.clock.Advance(2 * time.Minute)
+	tl.clock.Move(2 * time.Minute)
 	if ended, err := tl.Reconcile(t.Context()); ended != 1 || err != nil {
 		t.Fatalf("%d, %v", ended, err)
 	}
@@ -547,7 +548,7 @@ func TestRandomDepositsAgreeWithTheBank(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				tl.clock.Advance(time.Duration(draw.IntN(60)) * time.Second)
+				tl.clock.Move(time.Duration(draw.IntN(60)) * time.Second)
 				if draw.IntN(5) == 0 {
 					if _, err := tl.Reconcile(t.Context()); err != nil {
 						t.Fatal(err)
@@ -555,7 +556,7 @@ func TestRandomDepositsAgreeWithTheBank(t *testing.T) {
 				}
 			}
 			for range 2 {
-				tl.clock.Advance(10 * time.Minute)
+				tl.clock.Move(10 * time.Minute)
 				if _, err := tl.Reconcile(t.Context()); err != nil {
 					t.Fatal(err)
 				}

@@ -58,9 +58,9 @@ func TestHoldsExpireByThemselves(t *testing.T) {
 	}
 	d.lets(0)
 	next(time.Hour)
-	d.clock.set(begun.Add(time.Hour).Add(-time.Microsecond))
+	d.clock.Set(begun.Add(time.Hour).Add(-time.Microsecond))
 	d.lets(0)
-	d.clock.set(begun.Add(time.Hour))
+	d.clock.Set(begun.Add(time.Hour))
 	d.lets(1)
 	d.lets(0)
 	told("hold.expired h1.p 10.00 backup 2026-07-08T12:39:43.000000Z")
@@ -68,14 +68,14 @@ func TestHoldsExpireByThemselves(t *testing.T) {
 		t.Errorf("the wallet has %s", got)
 	}
 	// Somebody else lets go of it, in passing, and tells nobody.
-	d.clock.set(begun.Add(2 * time.Hour))
+	d.clock.Set(begun.Add(2 * time.Hour))
 	d.carries("p", "extended", billing.Extension{Hold: "h5.p", For: time.Hour})
 	next(2 * time.Hour)
 	d.lets(1)
 	next(4 * time.Hour)
-	d.clock.set(begun.Add(3 * time.Hour))
+	d.clock.Set(begun.Add(3 * time.Hour))
 	d.lets(0)
-	d.clock.set(begun.Add(5 * time.Hour))
+	d.clock.Set(begun.Add(5 * time.Hour))
 	d.lets(1)
 	told("hold.expired h1.p 10.00 backup 2026-07-08T12:39:43.000000Z", "hold.expired h4.p 10.00 backup 2026-07-08T13:39:43.000000Z",
 		"hold.expired h5.p 10.00 backup 2026-07-08T15:39:43.000000Z")
@@ -107,7 +107,7 @@ func TestManyHoldsExpireOnce(t *testing.T) {
 					d.must(o.Err)
 				}
 			}
-			d.clock.Advance(2 * time.Hour)
+			d.clock.Move(2 * time.Hour)
 			var told [4]int
 			var errs [4]error
 			var all sync.WaitGroup
@@ -146,7 +146,7 @@ func TestWhatExpiredIsNotToppedUp(t *testing.T) {
 	d := newDesk(t, inMemory, "30 USD")
 	d.must(d.SetTopUpRule(t.Context(), "p", true, amount("20 USD"), amount("100 USD")))
 	d.carries("p", "hold", reservation("15 USD", time.Hour))
-	d.clock.Advance(time.Hour + time.Second)
+	d.clock.Move(time.Hour + time.Second)
 	d.runDue() // and nobody has let go of it before
 	if events := d.events("p", 0); slices.Contains(events, "topup.planned") || slices.Contains(events, "balance.low") {
 		t.Errorf("told of %v", events)

@@ -287,7 +287,7 @@ func TestRefundsAreReconciled(t *testing.T) {
 		}
 	}
 	ended(0) // somebody may be waiting
-	d.clock.Advance(2 * time.Minute)
+	d.clock.Move(2 * time.Minute)
 	ended(0) // it can't be reached
 	g.goes(nil)
 	ended(1)

@@ -92,7 +92,7 @@ func TestWhatWasGivenUpAndNobodyCanBeAsked(t *testing.T) {
 	d := givenUp(t)
 	d.late(sandbox.Behaviour{})
 	d.bank.find = payment.ErrUnreachable
-	d.clock.Advance(10 * time.Minute)
+	d.clock.Move(10 * time.Minute)
 	for _, job := range d.claim("given_up") {
 		if err := d.RunJob(t.Context(), job); !errors.Is(err, payment.ErrUnreachable) {
 			t.Error(err)
@@ -113,7 +113,7 @@ func TestLookingBackSurvivesWhoeverDoesIt(t *testing.T) {
 	for n := 0; ; n++ {
 		d := givenUp(t)
 		d.late(sandbox.Behaviour{})
-		d.clock.Advance(10 * time.Minute)
+		d.clock.Move(10 * time.Minute)
 		jobs := d.claim("given_up")
 		if len(jobs) != 1 {
 			t.Fatal(jobs)

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +21,7 @@ import (
 	"github.com/bursarhq/bursar/money"
 	"github.com/bursarhq/bursar/sample"
 	"github.com/bursarhq/bursar/store"
+	"github.com/bursarhq/bursar/testenv"
 )
 
 const (
@@ -36,17 +36,9 @@ const (
 // here is a reader of whom nothing is known.
 var here catalog.Locale
 
-// clock is moved by hand.
-type clock struct{ micros atomic.Int64 }
-
-func newClock() *clock {
-	c := &clock{}
-	c.micros.Store(time.Date(2026, 7, 8, 11, 39, 43, 0, time.UTC).UnixMicro())
-	return c
+func newClock() *testenv.Clock {
+	return testenv.NewClock(time.Date(2026, 7, 8, 11, 39, 43, 0, time.UTC))
 }
-
-func (c *clock) Now() time.Time          { return time.UnixMicro(c.micros.Load()).UTC() }
-func (c *clock) Advance(d time.Duration) { c.micros.Add(d.Microseconds()) }
 
 // hall is a service with its clock, on a database in a folder.
 type hall struct {
@@ -54,7 +46,7 @@ type hall struct {
 	t     *testing.T
 	dir   string
 	store *store.Store
-	clock *clock
+	clock *testenv.Clock
 	keys  map[billing.Role]string
 }
 
@@ -75,7 +67,7 @@ func newCompany(t *testing.T) *hall {
 }
 
 // hallOn returns a hall on the database of a folder.
-func hallOn(t *testing.T, dir string, clock *clock, config billing.Config) *hall {
+func hallOn(t *testing.T, dir string, clock *testenv.Clock, config billing.Config) *hall {
 	t.Helper()
 	// What is asked here does not depend on the disk, and thousands of commits do.
 	s, err := store.Open(t.Context(), store.Config{Dir: dir, NoSync: true})

@@ -11,9 +11,6 @@ import (
 	"github.com/bursarhq/bursar/store"
 )
 
-// set moves the clock to a moment, be it backwards.
-func (c *clock) set(at time.Time) { c.micros.Store(at.UnixMicro()) }
-
 // maxRounds is how often it is looked for jobs at one moment, before they are taken
 // to have no end.
 const maxRounds = 200
@@ -29,9 +26,9 @@ func (h *hall) runUntil(at time.Time) {
 		if !ok || next.After(at) {
 			break
 		}
-		h.clock.set(later(next, h.clock.Now()))
+		h.clock.Set(later(next, h.clock.Now()))
 	}
-	h.clock.set(later(at, h.clock.Now()))
+	h.clock.Set(later(at, h.clock.Now()))
 	h.runDue()
 }
 
@@ -68,7 +65,7 @@ func (h *hall) works(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		h.clock.Advance(3 * time.Minute)
+		h.clock.Move(3 * time.Minute)
 	}
 	return nil
 }

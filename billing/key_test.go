@@ -96,7 +96,7 @@ func TestKeysAreListedAsTheyWereMadeOldestFirst(t *testing.T) {
 		{Name: "short", Secret: "sk-a", Scopes: []string{}},
 		{Name: "signs", Secret: "sk-_-9"},
 	} {
-		h.clock.Advance(time.Second)
+		h.clock.Move(time.Second)
 		secret, key, err := h.CreateKey(t.Context(), "p", in)
 		if err != nil {
 			t.Fatalf("%+v: %v", in, err)
@@ -141,7 +141,7 @@ func TestRevokeKeyByAnyOfItsNames(t *testing.T) {
 				if got := keyOf(h, key.ID).RevokedAt; !got.Equal(first) {
 					t.Errorf("it ended at %s, want %s", got, first)
 				}
-				h.clock.Advance(time.Hour)
+				h.clock.Move(time.Hour)
 			}
 			if got := keyOf(h, other.ID); !got.RevokedAt.IsZero() {
 				t.Errorf("the other one ended at %s", got.RevokedAt)
@@ -181,7 +181,7 @@ func TestUseOfKeysIsKnownToTheMinute(t *testing.T) {
 	for _, step := range []struct {
 		advance, want time.Duration
 	}{{0, 0}, {30 * time.Second, 0}, {29 * time.Second, 0}, {time.Second, time.Minute}, {time.Hour, time.Hour + time.Minute}} {
-		h.clock.Advance(step.advance)
+		h.clock.Move(step.advance)
 		before := keyOf(h, key.ID).LastUsedAt
 		h.enter(host, secret)
 		if got := keyOf(h, key.ID).LastUsedAt; !got.Equal(before) {
@@ -222,7 +222,7 @@ func TestUseOfKeysMovesForwardOnly(t *testing.T) {
 	secret, key := newKey(h, billing.NewKey{})
 	slow := h.another()
 	slow.enter(host, secret)
-	h.clock.Advance(time.Hour)
+	h.clock.Move(time.Hour)
 	h.enter(host, secret)
 	for _, each := range []*hall{h, slow, h} {
 		h.must(each.FlushKeyUses(t.Context()))

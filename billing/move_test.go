@@ -25,7 +25,7 @@ func subscriber(t *testing.T, config store.Config, purse string) *desk {
 	t.Helper()
 	d := newDesk(t, config, "")
 	d.subscribe(10)
-	d.clock.Advance(10 * day)
+	d.clock.Move(10 * day)
 	if purse != "" {
 		d.must(d.SetCustomer(t.Context(), "p", billing.CustomerChange{Balances: purseOf(purse)}))
 	}
@@ -41,13 +41,13 @@ func TestWhatIsLeftOfPlan(t *testing.T) {
 		TotalCost: amount("200 USD"), Currency: "USD", PeriodStart: start, PeriodEnd: start.AddDate(0, 1, 0), PeriodUsedUntil: start.Add(10 * day),
 		DaysElapsed: 10, Remaining: amount("135.48 USD"), RemainingInWalletCurrency: amount("135.48 USD"), WalletCurrency: "USD",
 	})
-	d.clock.Advance(21*day + time.Second) // over, on the day that it is due
+	d.clock.Move(21*day + time.Second) // over, on the day that it is due
 	got, err = d.SubscriptionBalance(t.Context(), d.me())
 	d.must(err)
 	if got.DaysElapsed != 31 || got.Remaining.Sign() != 0 || !got.PeriodUsedUntil.Equal(got.PeriodEnd) {
 		t.Errorf("%+v", got)
 	}
-	d.clock.Advance(day)
+	d.clock.Move(day)
 	_, err = d.SubscriptionBalance(t.Context(), d.me())
 	wants(t, "late", err, billing.ErrNotPaid, "Tariff is not paid")
 
@@ -203,7 +203,7 @@ func TestFailureOfTheProviderWhenPlanMoves(t *testing.T) {
 					d.bank.behaves(sandbox.Behaviour{})
 					_, _, err = d.move("another", 11)
 					wants(t, "another", err, billing.ErrBusyWallet, "")
-					d.clock.Advance(tt.wait)
+					d.clock.Move(tt.wait)
 					done, _, err := d.move(key, 10)
 					if done != tt.moved || err != nil {
 						t.Errorf("again: %t, %v", done, err)

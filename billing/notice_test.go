@@ -21,6 +21,7 @@ import (
 	"github.com/bursarhq/bursar/pgtest"
 	"github.com/bursarhq/bursar/sample"
 	"github.com/bursarhq/bursar/store"
+	"github.com/bursarhq/bursar/testenv"
 )
 
 // office is a process of Bursar's that mails, for the sample company.
@@ -28,7 +29,7 @@ type office struct {
 	*billing.Service
 	t     *testing.T
 	store *store.Store
-	clock *clock
+	clock *testenv.Clock
 }
 
 // newOffice returns one that mails by a sender, with a portal, on a database of its own.
@@ -251,7 +252,7 @@ func TestNoticesWaitForDays(t *testing.T) {
 	o := newOffice(t, memory(), s.sender())
 	s.behaves(busy)
 	o.tell(suspended())
-	for end := o.clock.Now().Add(4 * day); o.clock.Now().Before(end); o.clock.Advance(20 * time.Minute) {
+	for end := o.clock.Now().Add(4 * day); o.clock.Now().Before(end); o.clock.Move(20 * time.Minute) {
 		_ = o.work()
 	}
 	if s.tried() < 4*24 || s.tried() > 2*4*48 {
@@ -262,7 +263,7 @@ func TestNoticesWaitForDays(t *testing.T) {
 		t.Errorf("job %+v", job)
 	}
 	s.behaves(polite)
-	o.clock.Advance(2 * time.Hour)
+	o.clock.Move(2 * time.Hour)
 	o.works()
 	o.wantMails(s, 2)
 	o.wantJobs("e1:operator done", "e1:payer done")
@@ -285,7 +286,7 @@ func TestNoticesAreGivenUp(t *testing.T) {
 			o := newOffice(t, memory(), s.sender())
 			s.behaves(c.manners)
 			o.tell(resumed)
-			for end := o.clock.Now().Add(c.within); !o.clock.Now().After(end); o.clock.Advance(10 * time.Minute) {
+			for end := o.clock.Now().Add(c.within); !o.clock.Now().After(end); o.clock.Move(10 * time.Minute) {
 				_ = o.work()
 			}
 			o.wantJobs("e1:payer dead")
@@ -294,7 +295,7 @@ func TestNoticesAreGivenUp(t *testing.T) {
 			}
 			tried := s.tried()
 			s.behaves(polite)
-			o.clock.Advance(30 * day)
+			o.clock.Move(30 * day)
 			o.works()
 			if s.tried() != tried || len(s.messages()) != c.mails {
 				t.Errorf("it was tried again by itself: %d messages", len(s.messages()))
@@ -345,7 +346,7 @@ func (o *office) dies() {
 		}
 	})
 	all.Wait()
-	o.clock.Advance(leaseOver)
+	o.clock.Move(leaseOver)
 }
 
 // A mail that a server may have is not sent again, but by a person; one that nobody can
@@ -369,7 +370,7 @@ func TestProcessesThatEndWhileTheyMail(t *testing.T) {
 			}
 			o.wantMails(s, c.mails)
 			o.wantJobs("e1:payer dead")
-			o.clock.Advance(30 * day)
+			o.clock.Move(30 * day)
 			other.works()
 			o.wantMails(s, c.mails)
 			if err := o.RetryJob(t.Context(), store.JobKey{PortalID: company, Kind: "notice", Subject: "e1:payer"}); err != nil {
@@ -387,7 +388,7 @@ func TestProcessesThatEndWhileTheyMail(t *testing.T) {
 		o := newOffice(t, memory(), s.sender())
 		o.tell(resumed)
 		late := o.claim()
-		o.clock.Advance(leaseOver)
+		o.clock.Move(leaseOver)
 		o.works()
 		o.wantJobs("e1:payer done")
 		for _, job := range late { // it only slept
@@ -433,7 +434,7 @@ func TestProcessesThatAreStoppedWhileTheyMail(t *testing.T) {
 		}
 	}
 	s.behaves(polite)
-	o.clock.Advance(leaseOver)
+	o.clock.Move(leaseOver)
 	o.works()
 	o.wantMails(s, 1)
 	o.wantJobs("e1:payer done")
@@ -456,7 +457,7 @@ func TestSendersThatBreak(t *testing.T) {
 	if err := o.work(); err == nil || !strings.Contains(err.Error(), "it may have been sent") || !strings.Contains(err.Error(), "out of memory") {
 		t.Errorf("got %v", err)
 	}
-	o.clock.Advance(30 * day)
+	o.clock.Move(30 * day)
 	o.works()
 	o.wantMails(s, 1)
 	o.wantJobs("e1:payer dead")

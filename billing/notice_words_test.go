@@ -108,7 +108,7 @@ func TestOperatorsAreToldOfPausedWebhooks(t *testing.T) {
 		t.Fatal(err)
 	}
 	other.works()
-	o.clock.Advance(30 * day)
+	o.clock.Move(30 * day)
 	other.works()
 	o.wantMails(s, 1)
 	m := s.messages()[0]

@@ -144,7 +144,7 @@ func TestListsAreWholeWhileOthersWrite(t *testing.T) {
 			h := newTill(t, config).hall
 			h.fill("a", 700)
 			end, stop := h.clock.Now(), make(chan struct{})
-			h.clock.Advance(time.Second)
+			h.clock.Move(time.Second)
 			want := numbers(h.list(billing.OperationFilter{To: end, Service: "backup", Limit: 1000}))
 			var all sync.WaitGroup
 			for w := range 2 {

@@ -90,17 +90,17 @@ func TestFailureOfTheProviderAtPage(t *testing.T) {
 		{"settles days later", func(d *desk) {
 			id := d.pageFor(order)
 			d.must(d.Receive(d.t.Context(), payment.Event{Kind: payment.Charged, ChargeID: id, Outcome: payment.Outcome{State: payment.Pending}}))
-			d.clock.Advance(3 * day)
+			d.clock.Move(3 * day)
 			settle(d, id)
 		}, 5, "0.00 USD", "settled"},
 		{"paid, and nobody tells", func(d *desk) {
 			id := d.pageFor(order)
 			reconcile(d, 0)
-			d.clock.Advance(11 * time.Minute)
+			d.clock.Move(11 * time.Minute)
 			reconcile(d, 0) // still at it
 			d.bank.pays(id, "card")
 			reconcile(d, 0) // it was asked just now
-			d.clock.Advance(11 * time.Minute)
+			d.clock.Move(11 * time.Minute)
 			reconcile(d, 1)
 			reconcile(d, 0)
 			settle(d, id)
@@ -109,7 +109,7 @@ func TestFailureOfTheProviderAtPage(t *testing.T) {
 			id := d.pageFor(order)
 			d.bank.pays(id, "card")
 			d.bank.find = payment.ErrUnknown
-			d.clock.Advance(11 * time.Minute)
+			d.clock.Move(11 * time.Minute)
 			reconcile(d, 0)
 			d.bank.find = nil
 			reconcile(d, 1)
@@ -185,7 +185,7 @@ func TestManyPagesAreLookedAfter(t *testing.T) {
 		o.Quantity = int64(i + 1)
 		ids[i] = d.pageFor(o)
 	}
-	d.clock.Advance(11 * time.Minute)
+	d.clock.Move(11 * time.Minute)
 	delete(d.bank.pages, ids[7]) // the provider never heard of it
 	d.bank.pays(ids[110], "card")
 	if n, err := d.Reconcile(t.Context()); n != 2 || err != nil || d.bank.asked != many {
@@ -209,7 +209,7 @@ func TestPageIsGivenAgain(t *testing.T) {
 			t.Errorf("there are %d pages", len(d.bank.pages))
 		}
 	}
-	d.clock.Advance(day - 4*time.Minute)
+	d.clock.Move(day - 4*time.Minute)
 	if d.pageFor(order); len(d.bank.pages) != 2 || d.bank.last == first {
 		t.Errorf("there are %d pages", len(d.bank.pages))
 	}
@@ -235,7 +235,7 @@ plans:
 	d.must(err)
 	d.Service = service
 	id := d.pageFor(order)
-	d.clock.Advance(3 * day)
+	d.clock.Move(3 * day)
 	d.must(d.Receive(t.Context(), d.bank.pays(id, "card")))
 	got := d.of(-9)
 	if got.Rate != amount("100 USD") || !got.StartedAt.Equal(d.clock.Now()) {

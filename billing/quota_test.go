@@ -242,7 +242,7 @@ plans:
 		{change.Add(24 * time.Hour), "36 USD", "12 USD"},
 		{change.Add(999 * time.Hour), "36 USD", "12 USD"},
 	} {
-		clock.Advance(step.at.Sub(clock.Now()))
+		clock.Move(step.at.Sub(clock.Now()))
 		v, err := h.View(t.Context(), "p.example")
 		if err != nil {
 			t.Fatal(err)

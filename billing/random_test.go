@@ -16,6 +16,7 @@ import (
 	"github.com/bursarhq/bursar/catalog"
 	"github.com/bursarhq/bursar/money"
 	"github.com/bursarhq/bursar/store"
+	"github.com/bursarhq/bursar/testenv"
 )
 
 // picture is everything that can be read of a portal.
@@ -35,7 +36,7 @@ type picture struct {
 
 // world is two portals that two processes look at and change.
 type world struct {
-	clock *clock
+	clock *testenv.Clock
 	// processes have been there for long; each keeps views.
 	processes []*billing.Service
 	stores    []*store.Store
@@ -234,7 +235,7 @@ func (w *world) actions() map[string]func(*rapid.T) {
 		},
 		"flush": func(t *rapid.T, s *billing.Service, portal string) error { return s.FlushKeyUses(ctx) },
 		"time": func(t *rapid.T, s *billing.Service, portal string) error {
-			w.clock.Advance(time.Duration(rapid.Int64Range(0, 30).Draw(t, "hours")) * time.Hour)
+			w.clock.Move(time.Duration(rapid.Int64Range(0, 30).Draw(t, "hours")) * time.Hour)
 			return nil
 		},
 	}

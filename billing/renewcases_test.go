@@ -45,7 +45,7 @@ func TestDowntimeIsCaughtUp(t *testing.T) {
 	d := newDesk(t, inMemory, "50 USD")
 	d.must(d.Purchase(t.Context(), d.me(), "k", "storage", 100))
 	due := d.of(-11).DueAt
-	d.clock.set(at("2026-10-20 00:00:00"))
+	d.clock.Set(at("2026-10-20 00:00:00"))
 	quota, _, err := d.Quota(d.me(), here)
 	d.must(err)
 	if limit := quota.Features.Limit("total_size"); limit < 100*gigabyte {

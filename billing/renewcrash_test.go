@@ -69,7 +69,7 @@ func TestWorkersRenewOnce(t *testing.T) {
 			for i := range portals {
 				h.addBuyer(strconv.Itoa(i))
 			}
-			clock.set(at("2026-10-01 00:00:00"))
+			clock.Set(at("2026-10-01 00:00:00"))
 			var both sync.WaitGroup
 			for _, s := range []*billing.Service{h.Service, other, h.Service} {
 				both.Go(func() {
@@ -126,7 +126,7 @@ func TestWhatWasThereBeforeIsAdopted(t *testing.T) {
 			break
 		}
 		if rounds == 1 { // whoever had it is gone
-			h.clock.Advance(3 * 60e9)
+			h.clock.Move(3 * 60e9)
 			continue
 		}
 		h.must(h.RunJob(t.Context(), jobs[0]))

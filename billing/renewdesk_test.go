@@ -18,7 +18,7 @@ func deposit(d *desk, key, sum string) error {
 // newCard is the provider telling that the customer has another card.
 func (d *desk) newCard(token string) {
 	d.t.Helper()
-	d.clock.Advance(time.Second)
+	d.clock.Move(time.Second)
 	d.must(d.Receive(d.t.Context(), payment.Event{Kind: payment.MethodSaved, Customer: "p", Method: method(token), At: d.clock.Now()}))
 }
 

@@ -37,7 +37,7 @@ func TestPeriodsOverYears(t *testing.T) {
 		for d.clock.Now().Before(end) {
 			step := time.Duration(rapid.Int64Range(1, 60*24).Draw(r, "hours")) * time.Hour
 			if rapid.Bool().Draw(r, "down") {
-				d.clock.Advance(step)
+				d.clock.Move(step)
 				d.runDue()
 			} else {
 				d.runUntil(d.clock.Now().Add(step))
@@ -118,7 +118,7 @@ func borderAfter(first store.Subscription, n int) time.Time {
 func newDeskIn(t *testing.T, zone string, now time.Time) *desk {
 	t.Helper()
 	d := newDesk(t, inMemory, "100000 USD")
-	d.clock.set(now)
+	d.clock.Set(now)
 	d.must(d.ChangePortal(t.Context(), "p", billing.PortalChange{TimeZone: &zone}))
 	return d
 }

@@ -283,11 +283,11 @@ func TestReportOfALostBuilder(t *testing.T) {
 	}, h.clock.Now(), "", func(*store.Tx, int64) error { return nil })
 	h.must(err)
 	h.must(h.store.AddReportChunk(t.Context(), lost, []byte("half of it")))
-	h.clock.Advance(time.Minute)
+	h.clock.Move(time.Minute)
 	if r := h.start(owner, operationsOf(billing.OperationFilter{})); r.Number != lost.Number || r.State != billing.ReportCreated {
 		t.Errorf("after a minute: %+v", r)
 	}
-	h.clock.Advance(time.Microsecond)
+	h.clock.Move(time.Microsecond)
 	if r, err := h.Report(t.Context(), owner, billing.OperationsReport); err != nil || r.State != billing.ReportFailed || r.Error != "interrupted" {
 		t.Errorf("when it is lost: %+v, %v", r, err)
 	}
@@ -312,9 +312,9 @@ func TestReportsAreThereForADay(t *testing.T) {
 	owner, admin := h.as(billing.Owner), h.as(billing.Admin)
 	h.start(owner, operationsOf(billing.OperationFilter{}))
 	old := h.reportUntil(owner, billing.OperationsReport, billing.ReportCompleted)
-	h.clock.Advance(24 * time.Hour)
+	h.clock.Move(24 * time.Hour)
 	h.rows(h.as(billing.Owner), old)
-	h.clock.Advance(time.Second)
+	h.clock.Move(time.Second)
 	if r, err := h.Report(t.Context(), owner, billing.OperationsReport); r != nil || err != nil {
 		t.Errorf("after a day: %+v, %v", r, err)
 	}

@@ -18,7 +18,7 @@ import (
 func (d *desk) spend(days int, texts ...string) {
 	d.t.Helper()
 	for n := range days {
-		d.clock.Advance(day)
+		d.clock.Move(day)
 		d.due()
 		d.charge(fmt.Sprintf("%s %d", d.clock.Now(), n), "backup", texts[n%len(texts)])
 	}
@@ -161,7 +161,7 @@ func TestRunwayLowIsToldOnce(t *testing.T) {
 	if got := d.lows(); len(got) != 0 {
 		t.Fatalf("70 USD last for a week: %+v", got)
 	}
-	d.clock.Advance(day)
+	d.clock.Move(day)
 	d.spend(3, "10 USD")
 	got := d.lows()
 	if len(got) != 1 || got[0].WarnDays != 7 || got[0].Days >= 7 || got[0].LowDays > got[0].Days || got[0].EmptyAt.IsZero() || got[0].Balance.Currency != "USD" {
@@ -192,7 +192,7 @@ func TestRunwayOfARefilledWallet(t *testing.T) {
 		t.Errorf("%+v, %+v", r, d.lows())
 	}
 	d.must(d.SetTopUpRule(t.Context(), "p", false, amount("20 USD"), amount("100 USD")))
-	d.clock.Advance(day)
+	d.clock.Move(day)
 	d.due()
 	if r := d.runway(); r.Refilled || len(d.lows()) != 1 {
 		t.Errorf("switched off: %+v, %+v", r, d.lows())
@@ -206,7 +206,7 @@ func TestRunwayIsLookedAtAgain(t *testing.T) {
 	d.subscribe(1) // which makes the customer
 	var at []string
 	for range 5 {
-		d.clock.Advance(day)
+		d.clock.Move(day)
 		jobs, err := d.ClaimJobs(t.Context(), 10)
 		d.must(err)
 		for _, job := range jobs {

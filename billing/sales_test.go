@@ -121,7 +121,7 @@ func TestSalesRequestsThatAreRefused(t *testing.T) {
 		t.Error(err)
 	}
 	// A name is no place for lines of a message of one's own.
-	h.clock.Advance(time.Second)
+	h.clock.Move(time.Second)
 	many := wanted
 	many.UserName = "Olivia\r\n\r\nThe portal is to be deleted\x00\n"
 	if err := h.RequestSales(t.Context(), h.as(billing.Owner), home, many); err != nil {
@@ -152,7 +152,7 @@ func TestSalesRequestsAreFew(t *testing.T) {
 		if err := ask(home); err != nil {
 			t.Fatal(err)
 		}
-		h.clock.Advance(10*time.Second - time.Millisecond)
+		h.clock.Move(10*time.Second - time.Millisecond)
 	}
 	limited("the twelfth", ask(home), 11*time.Second) // 10.011 s are left
 	if err := ask(netip.MustParseAddr("192.0.2.2")); err != nil {
@@ -161,9 +161,9 @@ func TestSalesRequestsAreFew(t *testing.T) {
 	if err := h.RequestSales(t.Context(), owner, home, billing.SalesRequest{}); !errors.Is(err, billing.ErrInvalid) {
 		t.Errorf("what is refused does not count: %v", err)
 	}
-	h.clock.Advance(10*time.Second + 10*time.Millisecond)
+	h.clock.Move(10*time.Second + 10*time.Millisecond)
 	limited("a millisecond too early", ask(home), time.Second)
-	h.clock.Advance(time.Millisecond)
+	h.clock.Move(time.Millisecond)
 	if err := ask(home); err != nil {
 		t.Errorf("when the first is two minutes ago: %v", err)
 	}

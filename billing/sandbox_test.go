@@ -46,7 +46,7 @@ func TestSandboxRemembers(t *testing.T) {
 		} else if diff := cmp.Diff(reply, again, sameAmounts); diff != "" {
 			t.Errorf("answered again:\n%s", diff)
 		}
-		tl.clock.Advance(time.Minute)
+		tl.clock.Move(time.Minute)
 		found, err := process().Find(t.Context(), payment.Query{Customer: company, ID: page.ID})
 		if err != nil || found.State != payment.Settled || found.Amount != page.Amount || found.Method == nil || found.Method.Token != "card_late" {
 			t.Errorf("found %+v, %v", found, err)

@@ -206,7 +206,7 @@ func (c *shopper) applies(change *pendingChange) {
 }
 
 func (c *shopper) waits() {
-	c.clock.Advance(time.Duration(rapid.Int64Range(1, 6*24*60).Draw(c.t, "minutes")) * time.Minute)
+	c.clock.Move(time.Duration(rapid.Int64Range(1, 6*24*60).Draw(c.t, "minutes")) * time.Minute)
 	_, err := c.Reconcile(c.desk.t.Context())
 	c.fail(err)
 	c.settles()
@@ -294,7 +294,7 @@ func TestWhateverCustomersDo(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		d := newDesk(t, inMemory, "60 USD")
 		c := &shopper{desk: d, t: rt, zone: zone, bought: map[string]bought{}}
-		d.clock.Advance(time.Duration(rapid.Int64Range(0, 365*24).Draw(rt, "begin")) * time.Hour)
+		d.clock.Move(time.Duration(rapid.Int64Range(0, 365*24).Draw(rt, "begin")) * time.Hour)
 		rt.Repeat(map[string]func(*rapid.T){
 			"":          c.check,
 			"buys":      func(*rapid.T) { c.buys() },

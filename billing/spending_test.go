@@ -59,7 +59,7 @@ func rich(t *testing.T, now time.Time) *hall {
 	for _, currency := range []string{"USD", "EUR"} {
 		h.carry("rich "+currency, billing.Credit{Amount: amount("1000000 " + currency), Reason: "to spend"})
 	}
-	h.clock.Advance(now.Sub(h.clock.Now()))
+	h.clock.Move(now.Sub(h.clock.Now()))
 	return h
 }
 
@@ -77,7 +77,7 @@ func TestSpendingIsNetOfCorrections(t *testing.T) {
 	charge("b4", "disk-storage-1-hour", "3 USD", 100, "bob")
 	charge("b5", "disk-storage", "0.14 USD", 1, "bob")
 	h.carry("credit", billing.Credit{Amount: amount("99 USD"), Reason: "not spent"})
-	h.clock.Advance(day)
+	h.clock.Move(day)
 	later := h.clock.Now()
 	h.carry("c1", billing.Correction{Transfer: second.Transfer, Amount: amount("4 USD"), Reason: "too much"})
 	h.carry("c2", billing.Correction{Transfer: third.Transfer, Reason: "wrong"})
@@ -116,7 +116,7 @@ func TestMonthsAreThePortalsOwn(t *testing.T) {
 	h := rich(t, time.Date(2026, 8, 31, 21, 59, 59, 0, time.UTC))
 	for i := range 3 { // 23:59:59 in Berlin, midnight, and a second after it
 		h.carry(fmt.Sprint("charge", i), billing.Charge{Service: "backup", Quantity: 1, Amount: amount("1 USD")})
-		h.clock.Advance(time.Second)
+		h.clock.Move(time.Second)
 	}
 	month := func(m time.Month, sum string, n int64) billing.MonthSpending {
 		return billing.MonthSpending{Year: 2026, Month: m, Amount: amount(sum), Operations: n}
@@ -159,7 +159,7 @@ func TestSpendingIsWhatAddsUp(t *testing.T) {
 					done = append(done, o.Receipt.Transfer)
 				}
 			}
-			h.clock.Advance(time.Duration(random.Int64N(int64(9 * day))))
+			h.clock.Move(time.Duration(random.Int64N(int64(9 * day))))
 		}
 		all := h.everything()
 		for range 20 {
@@ -185,7 +185,7 @@ func TestSpendingIsNotReadTwice(t *testing.T) {
 	h := rich(t, from)
 	charge := func(n int) {
 		h.carry(fmt.Sprint("charge", n), billing.Charge{Service: "backup", Quantity: 1, Amount: amount("1 USD")})
-		h.clock.Advance(10 * day)
+		h.clock.Move(10 * day)
 	}
 	for n := range 9 { // of August, September and October, within one block
 		charge(n)

@@ -29,7 +29,7 @@ var deeds = map[string]struct {
 	"a purchase that costs nothing": {
 		func(d *desk) {
 			d.must(d.Purchase(d.t.Context(), d.me(), "j", "storage", 100))
-			d.clock.Advance(25 * day)
+			d.clock.Move(25 * day)
 		},
 		func(ctx context.Context, d *desk, me *billing.Caller) error {
 			_, err := d.Purchase(ctx, me, "k", "storage", 1)
@@ -69,7 +69,7 @@ var deeds = map[string]struct {
 	"a renewal from the wallet": {
 		func(d *desk) {
 			d.must(d.Purchase(d.t.Context(), d.me(), "j", "storage", 100))
-			d.clock.set(d.of(-11).DueAt.Add(-day))
+			d.clock.Set(d.of(-11).DueAt.Add(-day))
 		},
 		func(ctx context.Context, d *desk, _ *billing.Caller) error { return d.works(ctx) },
 	},
@@ -77,14 +77,14 @@ var deeds = map[string]struct {
 		func(d *desk) {
 			d.must(d.Purchase(d.t.Context(), d.me(), "j", "storage", 300))
 			d.must(d.Schedule(d.t.Context(), d.me(), "storage", number(100)))
-			d.clock.set(d.of(-11).DueAt)
+			d.clock.Set(d.of(-11).DueAt)
 		},
 		func(ctx context.Context, d *desk, _ *billing.Caller) error { return d.works(ctx) },
 	},
 	"a renewal by card": {
 		func(d *desk) {
 			d.subscribe(5)
-			d.clock.set(d.of(-9).DueAt.Add(-day))
+			d.clock.Set(d.of(-9).DueAt.Add(-day))
 		},
 		func(ctx context.Context, d *desk, _ *billing.Caller) error { return d.works(ctx) },
 	},
@@ -92,7 +92,7 @@ var deeds = map[string]struct {
 		func(d *desk) {
 			d.must(d.Purchase(d.t.Context(), d.me(), "j", "storage", 1000))
 			d.runUntil(d.of(-11).DueAt)
-			d.clock.set(d.of(-11).DueAt.Add(3 * day))
+			d.clock.Set(d.of(-11).DueAt.Add(3 * day))
 		},
 		func(ctx context.Context, d *desk, _ *billing.Caller) error { return d.works(ctx) },
 	},
@@ -149,7 +149,7 @@ func sweep(t *testing.T, name string, config store.Config, broken func(d *desk, 
 	if got := d.standing(); got != before && got != after {
 		t.Errorf("%s, broken off (%v): %s\nbefore: %s\nafter: %s", name, err, got, before, after)
 	}
-	d.clock.Advance(time.Minute + time.Second)
+	d.clock.Move(time.Minute + time.Second)
 	for range 2 {
 		if err := deed.do(t.Context(), d, d.me()); err != nil {
 			t.Errorf("%s, again: %v", name, err)

@@ -244,7 +244,7 @@ func TestDepositsByHandAndByItselfExcludeEachOther(t *testing.T) {
 	if n := len(d.bank.journal.All()); n != 1 {
 		t.Fatalf("%d charges", n)
 	}
-	d.clock.Advance(2 * time.Hour)
+	d.clock.Move(2 * time.Hour)
 	if _, err := d.Deposit(t.Context(), "p", "mine", billing.Deposit{Amount: amount("50 USD")}); err != nil {
 		t.Fatal(err)
 	}
@@ -311,7 +311,7 @@ func TestTwoWorkersTopUpOnce(t *testing.T) {
 	if more := d.claim("top_up"); len(first) != 1 || len(more) != 0 {
 		t.Fatalf("claimed: %v, and then %v", first, more)
 	}
-	d.clock.Advance(3 * time.Minute) // whoever has it is held up for longer than that
+	d.clock.Move(3 * time.Minute) // whoever has it is held up for longer than that
 	second := d.claim("top_up")
 	if len(second) != 1 {
 		t.Fatal(second)

@@ -206,7 +206,7 @@ func moneyDeeds() map[string]traced {
 				if _, err := d.Deposit(d.t.Context(), "p", "k", billing.Deposit{Amount: amount("50 USD")}); !errors.Is(err, billing.ErrUnsettled) {
 					d.t.Fatal(err)
 				}
-				d.clock.Advance(2 * 60 * 1e9)
+				d.clock.Move(2 * 60 * 1e9)
 			},
 			do: func(ctx context.Context, d *desk) error {
 				_, err := d.Reconcile(ctx)
@@ -220,7 +220,7 @@ func moneyDeeds() map[string]traced {
 				if _, err := d.Deposit(d.t.Context(), "p", "k", billing.Deposit{Amount: amount("50 USD")}); !errors.Is(err, billing.ErrUnsettled) {
 					d.t.Fatal(err)
 				}
-				d.clock.Advance(2 * 60 * 1e9)
+				d.clock.Move(2 * 60 * 1e9)
 			},
 			do: func(ctx context.Context, d *desk) error {
 				_, err := d.Reconcile(ctx)
@@ -335,7 +335,7 @@ func planDeeds() map[string]traced {
 			},
 		},
 		"MoveToWallet, by card": {open: func(t *testing.T) *desk { return newDesk(t, inMemory, "1 USD") },
-			before: func(d *desk) { d.subscribe(5); d.clock.Advance(10 * day) },
+			before: func(d *desk) { d.subscribe(5); d.clock.Move(10 * day) },
 			do: func(ctx context.Context, d *desk) error {
 				_, _, err := d.MoveToWallet(ctx, d.me(), "k", "adminwallet", 5)
 				return err

@@ -25,7 +25,7 @@ func TestViewIsTheSameWhileItsPortalIs(t *testing.T) {
 		"lists":              func() error { return h.Portals(t.Context(), func(billing.PortalSummary) error { return nil }) },
 		"uses written down":  func() error { return h.FlushKeyUses(t.Context()) },
 		"a portal is made":   func() error { h.addPortal("third"); return nil },
-		"time goes by":       func() error { h.clock.Advance(22 * day); return nil },
+		"time goes by":       func() error { h.clock.Move(22 * day); return nil },
 		"an unknown key":     func() error { _, _ = h.Authenticate(t.Context(), view, "sk-unknown", billing.Reading); return nil },
 		"a refused change":   func() error { _ = h.SetUsage(t.Context(), company, map[string]int64{"room": -1}); return nil },
 		"a number is drawn":  func() error { _, err := h.store.NewAccountNumber(t.Context()); return err },
@@ -82,7 +82,7 @@ func TestViewThatIsHeldDoesNotChange(t *testing.T) {
 		h.must(do(t.Context(), h))
 		h.view(host)
 	}
-	h.clock.Advance(365 * day)
+	h.clock.Move(365 * day)
 	h.view(host)
 	diff(t, "customer", *customer(h, c), wantInfo)
 	diff(t, "balance", *balance(h, c), wantBalance)
@@ -132,7 +132,7 @@ func addOnEndsByTimeAlone(t *testing.T, order []int) {
 		{3 * day, plain, false, day, true},
 		{300 * day, plain, false, day, true}, // the days of grace are over
 	} {
-		h.clock.Advance(now.Add(step.at).Sub(h.clock.Now()))
+		h.clock.Move(now.Add(step.at).Sub(h.clock.Now()))
 		c := h.enter("p.example", key)
 		q, _ := quota(h, c, here)
 		if got := q.Features.Limit("total_size"); got != step.size || q.Features.Has("backup") != step.backup || !q.DueAt.Equal(now.Add(step.due)) {

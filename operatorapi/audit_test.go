@@ -208,11 +208,11 @@ func TestRefunds(t *testing.T) {
 		h.addCustomer("card")
 		h.post("/v1/portals/acme/deposits", "d", `{"amount":"50","currency":"USD"}`).expect(201)
 		const path, body = "/v1/collections/c1.acme/refunds", `{"amount":"20","currency":"USD","reason":"late"}`
-		h.clock.move(time.Second)
+		h.clock.Move(time.Second)
 		first := h.post(path, "k", body).expect(201)
 		first.is(`{"id":"r1.c1.acme","collection":"c1.acme","portal":"acme","state":"settled","amount":"20.00","currency":"USD","key":"k","reason":"late",` +
 			`"reference":"` + first.member("reference") + `","transfer":"t3.acme","openedAt":"2026-07-08T11:39:44.123456Z","closedAt":"2026-07-08T11:39:44.123456Z"}`)
-		h.clock.move(time.Minute)
+		h.clock.Move(time.Minute)
 		if again := h.post(path, "k", body).expect(201).is(first.body); again.header.Get("Idempotent-Replay") != "true" {
 			t.Error("the same again is no replay")
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/bursarhq/bursar/billing"
 	"github.com/bursarhq/bursar/payment/sandbox"
 	"github.com/bursarhq/bursar/pgtest"
+	"github.com/bursarhq/bursar/testenv"
 )
 
 // pgURL returns a database of a PostgreSQL server.
@@ -63,13 +64,13 @@ func TestDepositFails(t *testing.T) {
 		}
 	})
 	t.Run("late", func(t *testing.T) {
-		now := &clock{now: startOfTime}
+		now := testenv.NewClock(startOfTime)
 		h := newHouse(t, setup{provider: sandbox.New(sandbox.Config{Now: now.Now})})
 		h.addCustomer("card_late")
 		h.post(path, "k", body).refused(503, "outcome_unknown", "")
 		h.post(path, "other", body).refused(409, "wallet_busy", "")
-		now.move(2 * time.Minute)
-		h.clock.move(2 * time.Minute)
+		now.Move(2 * time.Minute)
+		h.clock.Move(2 * time.Minute)
 		h.post(path, "k", body).expect(201)
 		if got := h.purse(acme); got != "USD 150.00 0.00 150.00, 2" {
 			t.Error(got)

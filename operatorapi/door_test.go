@@ -163,7 +163,7 @@ func TestKeysEndAtOnce(t *testing.T) {
 		h.must(err)
 		q.secret = "Bearer " + secret
 		h.do(q).expect(201)
-		h.clock.move(24 * time.Hour)
+		h.clock.Move(24 * time.Hour)
 		if got := h.do(q).refused(401, "unauthorized", ""); got.member("detail") != "the operator key has expired" {
 			t.Error(got.body)
 		}

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +23,7 @@ import (
 	"github.com/bursarhq/bursar/payment/sandbox"
 	"github.com/bursarhq/bursar/pgtest"
 	"github.com/bursarhq/bursar/store"
+	"github.com/bursarhq/bursar/testenv"
 	"github.com/bursarhq/bursar/worker"
 )
 
@@ -55,8 +55,8 @@ type house struct {
 	service *billing.Service
 	handler http.Handler
 	server  *httptest.Server
-	clock   *clock
-	log     *journal
+	clock   *testenv.Clock
+	log     *testenv.Log
 }
 
 func newHouse(t testing.TB, s setup) *house {
@@ -69,7 +69,7 @@ func newHouse(t testing.TB, s setup) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	h := &house{t: t, store: db, clock: &clock{now: startOfTime}, log: &journal{}}
+	h := &house{t: t, store: db, clock: testenv.NewClock(startOfTime), log: &testenv.Log{}}
 	now := h.clock.Now
 	v := virtual.NewVirtual(startOfTime)
 	if s.virtual {
@@ -354,42 +354,6 @@ func indented(text string) string {
 		return text
 	}
 	return b.String()
-}
-
-// clock moves when it is told to.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) move(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
-// journal keeps what is logged.
-type journal struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(p)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
 }
 
 // cards is a provider that goes by the customer's payment method.

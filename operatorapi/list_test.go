@@ -49,7 +49,7 @@ func TestPagesWhileOthersWrite(t *testing.T) {
 		h := newHouse(t, s)
 		h.addCustomer("card")
 		h.post("/v1/portals/acme/users", "", `{"email":"owner@example.com","role":"owner"}`).expect(201)
-		h.clock.move(time.Second)
+		h.clock.Move(time.Second)
 		const at = "/v1/portals/acme/"
 		number := 0
 		lists := []struct {
@@ -59,11 +59,11 @@ func TestPagesWhileOthersWrite(t *testing.T) {
 		}{
 			{"/v1/portals", "portals", "", func(n int) { h.addPortal(fmt.Sprintf("p%d", n*7919%100), "") }},
 			{at + "users", "users", "", func(n int) {
-				h.clock.move(time.Duration(n%2) * time.Second) // some come in the same moment
+				h.clock.Move(time.Duration(n%2) * time.Second) // some come in the same moment
 				h.post(at+"users", "", fmt.Sprintf(`{"email":"u%d@example.com"}`, n)).expect(201)
 			}},
 			{at + "keys", "keys", "", func(n int) {
-				h.clock.move(time.Duration(n%2) * time.Second)
+				h.clock.Move(time.Duration(n%2) * time.Second)
 				h.post(at+"keys", "", fmt.Sprintf(`{"name":"k%d"}`, n)).expect(201)
 			}},
 			{at + "transfers", "transfers", "", func(n int) { h.charge(acme, fmt.Sprint("charge ", n), "0.01").expect(201) }},
@@ -125,9 +125,9 @@ var keyed = regexp.MustCompile(`"key":"[^"]*",`)
 func TestTransfers(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, s setup) {
 		h := newHouse(t, s)
-		h.clock.move(time.Minute)
+		h.clock.Move(time.Minute)
 		h.post("/v1/portals/acme/charges", "k2", `{"service":"backup","quantity":3,"amount":"1","currency":"USD","participant":"Ä","metadata":{"b":1,"a":"x"}}`).expect(201)
-		h.clock.move(time.Minute)
+		h.clock.Move(time.Minute)
 		hold := h.hold(acme, "h", "5")
 		h.post("/v1/holds/"+hold+"/complete", "k3", `{"amount":"2"}`).expect(201)
 		h.post("/v1/portals/acme/corrections", "k4", `{"transfer":"t2.acme","reason":"so"}`).expect(201)
@@ -213,11 +213,11 @@ func TestHolds(t *testing.T) {
 		}
 		states("h5 h4 h3", "")
 		// Their time is over before anybody writes that down, and then the same.
-		h.clock.move(time.Hour)
+		h.clock.Move(time.Hour)
 		states("h5", "h4 h3")
 		expired := hold("h3.acme", "expired", "3.00", "h2", "") + `,"closedAt":"2026-07-08T12:39:43.123456Z"}`
 		one("h3.acme").is(expired)
-		h.clock.move(time.Minute)
+		h.clock.Move(time.Minute)
 		h.charge(acme, "k", "1").expect(201)
 		states("h5", "h4 h3")
 		one("h3.acme").is(expired)

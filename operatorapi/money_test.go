@@ -50,12 +50,12 @@ func TestOrders(t *testing.T) {
 			if first.header.Get("Idempotent-Replay") != "" {
 				t.Errorf("%s is a replay", step.path)
 			}
-			h.clock.move(time.Second)
+			h.clock.Move(time.Second)
 			again := h.post("/v1/"+step.path, key, step.body).expect(201).is(first.body)
 			if again.header.Get("Idempotent-Replay") != "true" {
 				t.Errorf("%s again is no replay", step.path)
 			}
-			h.clock.move(-time.Second)
+			h.clock.Move(-time.Second)
 		}
 		h.do(request{method: "GET", path: "/v1/portals/acme/wallet"}).expect(200).is(`{"portal":"acme","pockets":[` +
 			`{"book":"main","currency":"USD","balance":"99.50","held":"0.00","available":"99.50"},` +
@@ -198,7 +198,7 @@ func TestHoldsEndOnce(t *testing.T) {
 		h.post(voided+"/void", "void", `{}`).expect(201)
 		h.post(voided+"/complete", "void, complete", ``).refused(409, "hold_closed", "")
 		expired := "/v1/holds/" + h.hold(acme, "h3", "40")
-		h.clock.move(time.Hour)
+		h.clock.Move(time.Hour)
 		h.post(expired+"/complete", "late", ``).refused(409, "hold_closed", "")
 		h.charge(acme, "free again", "40").expect(201)
 		for _, none := range []string{"h9.acme", "h1.nobody", "h0.nobody"} {

@@ -14,7 +14,7 @@ func TestRunway(t *testing.T) {
 	q := request{method: "GET", path: "/v1/portals/acme/runway"}
 	h.do(q).expect(200).is(`{"portal":"acme","runways":[{"currency":"USD","available":"100.00","historyDays":0,"known":false,"scheduled":[]}]}`)
 	for n := range 15 {
-		h.clock.move(24 * time.Hour)
+		h.clock.Move(24 * time.Hour)
 		_, err := h.service.CarryOne(t.Context(), billing.Order{PortalID: acme, Key: fmt.Sprint("day", n), What: billing.Charge{
 			Service: "backup", Quantity: 1, Amount: money.FromUnits(2*money.Scale, "USD"), Participant: "nightly",
 		}})

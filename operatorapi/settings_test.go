@@ -170,7 +170,7 @@ func TestKeys(t *testing.T) {
 		if err := enter(); err == nil {
 			t.Error("a revoked key lets in")
 		}
-		h.clock.move(time.Hour)
+		h.clock.Move(time.Hour)
 		h.remove("/keys/" + id).done()
 		if got := h.get("/keys"); !strings.Contains(got.body, `"revokedAt":"`+moment+`"`) {
 			t.Error(got.body)
@@ -203,7 +203,7 @@ func TestCustomers(t *testing.T) {
 		h.put("/customer", `{"methodStatus":"set"}`).refused(400, "invalid_field", "email")
 		h.put("/customer", `{"email":"Pay@Example.com"}`).expect(200).is(
 			`{"portal":"acme","accountNumber":100001,"email":"pay@example.com","methodStatus":"none","createdAt":"` + moment + `"}`)
-		h.clock.move(time.Hour)
+		h.clock.Move(time.Hour)
 		h.put("/customer", `{"email":"pay@example.com","methodStatus":"set","methodType":"card"}`).expect(200).is(
 			`{"portal":"acme","accountNumber":100001,"email":"pay@example.com","methodStatus":"set","methodType":"card","createdAt":"` + moment + `"}`)
 		h.put("/customer", `{"email":"new@example.com"}`).expect(200).is(

@@ -143,7 +143,7 @@ func TestDeliveries(t *testing.T) {
 		if h.must(err); !ok {
 			break
 		}
-		h.clock.move(at.Sub(h.clock.Now()))
+		h.clock.Move(at.Sub(h.clock.Now()))
 	}
 	missed, _ := h.do(request{method: "GET", path: path + "/undelivered?limit=1"}).elements("undelivered")
 	if one := missed[0]; one["event"] != "e4.acme" || one["position"] != float64(4) || one["status"] != "418 I'm a teapot" || one["type"] != "balance.low" {

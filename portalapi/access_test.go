@@ -78,7 +78,7 @@ func TestKeyThatIsNotGoodIsGoodForNothing(t *testing.T) {
 	ended := h.newKey(h.company.PortalID, billing.NewKey{})
 	_, err := h.service.RevokeKey(t.Context(), h.company.PortalID, ended)
 	h.must(err)
-	h.clock.move(24 * time.Hour)
+	h.clock.Move(24 * time.Hour)
 	operators, _, err := h.service.CreateOperatorKey(t.Context(), billing.NewOperatorKey{Name: "operator"})
 	h.must(err)
 	for name, k := range map[string]refusedKey{

@@ -133,7 +133,7 @@ func TestStrangersInABodyChangeNothing(t *testing.T) {
 				if c.card {
 					h.payByCard()
 				}
-				h.clock.move(time.Second) // after everything that is there
+				h.clock.Move(time.Second) // after everything that is there
 				q := c.request(h.company.OwnerKey)
 				q.header = map[string]string{"X-Request-Id": "the-same"}
 				if i == 1 {

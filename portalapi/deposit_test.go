@@ -351,7 +351,7 @@ func TestUnknownOutcomeIsLearntByAskingAgain(t *testing.T) {
 				} else {
 					h.deposit(dollars100, key).wants(t, 503, "") // it may be on its way
 					h.setMethod("set", "card")
-					h.clock.move(2 * time.Minute)
+					h.clock.Move(2 * time.Minute)
 					h.deposit(dollars100, key).wants(t, 200, "true")
 				}
 				if got := h.wallet(); got.String() != "248.50 USD" {

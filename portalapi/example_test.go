@@ -66,7 +66,7 @@ func TestExamplesAreWhatTheServerSays(t *testing.T) {
 			h.deposit(`{"amount":5,"currency":"USD"}`, "another")
 		},
 		"AnotherInput": func(h *house) { h.deposit(`{"amount":5,"currency":"USD"}`, "key") },
-		"PlanNotPaid":  func(h *house) { h.clock.move(60 * 24 * time.Hour) },
+		"PlanNotPaid":  func(h *house) { h.clock.Move(60 * 24 * time.Hour) },
 		"Usage":        buyStorage,
 		"MonthlyUsage": buyStorage,
 		"Moved":        (*house).payByCard,

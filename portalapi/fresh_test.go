@@ -110,11 +110,11 @@ func TestAddOnEndsWithItsTime(t *testing.T) {
 		bytes, _ = feature.Value.Number()
 		return bytes, quota.DueDate.Time
 	}
-	h.clock.move(time.Hour - time.Microsecond)
+	h.clock.Move(time.Hour - time.Microsecond)
 	if bytes, due := storage(); bytes != 3*gigabyte || !due.Equal(startOfTime.Add(time.Hour)) {
 		t.Errorf("a moment before: %d bytes until %s", bytes, due)
 	}
-	h.clock.move(time.Microsecond)
+	h.clock.Move(time.Microsecond)
 	if bytes, due := storage(); bytes != 2*gigabyte || !due.IsZero() {
 		t.Errorf("at the end: %d bytes until %s", bytes, due)
 	}

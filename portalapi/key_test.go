@@ -62,7 +62,7 @@ func TestRefusedKeySaysWhy(t *testing.T) {
 	ended := h.newKey(h.company.PortalID, billing.NewKey{})
 	_, err := h.service.RevokeKey(t.Context(), h.company.PortalID, ended)
 	h.must(err)
-	h.clock.move(24 * time.Hour)
+	h.clock.Move(24 * time.Hour)
 	for name, test := range map[string]struct{ key, want string }{
 		"none":            {"", challenge},
 		"unknown":         {"sk-" + strings.Repeat("0", 64), unknown},
@@ -86,11 +86,11 @@ func TestRefusedKeySaysWhy(t *testing.T) {
 func TestKeyEndsWithItsTime(t *testing.T) {
 	h := newHouse(t, setup{})
 	key := h.newKey(h.company.PortalID, billing.NewKey{Days: 30})
-	h.clock.move(30*24*time.Hour - time.Microsecond)
+	h.clock.Move(30*24*time.Hour - time.Microsecond)
 	if got := h.do(request{path: "quota", key: key}); got.status != http.StatusOK {
 		t.Errorf("a moment before the end: %d", got.status)
 	}
-	h.clock.move(time.Microsecond)
+	h.clock.Move(time.Microsecond)
 	if got := h.do(request{path: "quota", key: key}); got.status != http.StatusUnauthorized {
 		t.Errorf("at the end: %d", got.status)
 	}
@@ -178,7 +178,7 @@ func TestLastUseOfAKeyIsNoted(t *testing.T) {
 		t.Errorf("before any use (-want +got):\n%s", diff)
 	}
 	for _, wait := range []time.Duration{time.Hour, time.Minute, 24 * time.Hour} {
-		h.clock.move(wait)
+		h.clock.Move(wait)
 		h.getAs(used, "quota")
 		h.do(request{path: "quota", key: refused})
 		want := map[string]time.Time{"sample": {}, "used": h.clock.Now(), "idle": {}, "refused": {}}

@@ -87,7 +87,7 @@ var situations = map[string]situation{
 	"the plan is not paid": {
 		house: func(t *testing.T) *house {
 			h := newHouse(t, setup{})
-			h.clock.move(60 * 24 * time.Hour)
+			h.clock.Move(60 * 24 * time.Hour)
 			return h
 		},
 		may:   map[check][]int{pay: ownerMay, payAndAdminister: ownerMay, payOrOwn: ownerMay, setUp: ownerMay},

@@ -17,7 +17,7 @@ const moveTen = `{"quantity":{"adminwallet":10}}`
 func subscriberHouse(t *testing.T) *house {
 	h := customerHouse(t)
 	h.put("update", `{"quantity":{"admin":10}}`).wants(t, http.StatusOK, "true")
-	h.clock.move(10 * 24 * time.Hour)
+	h.clock.Move(10 * 24 * time.Hour)
 	return h
 }
 
@@ -94,7 +94,7 @@ func TestMoveCollectsWhatTheWalletLacks(t *testing.T) {
 func TestMoveIsRefusedInTheContractsWords(t *testing.T) {
 	late := func(t *testing.T) *house {
 		h := subscriberHouse(t)
-		h.clock.move(60 * 24 * time.Hour)
+		h.clock.Move(60 * 24 * time.Hour)
 		return h
 	}
 	crowded := func(t *testing.T) *house {

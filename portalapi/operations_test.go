@@ -165,7 +165,7 @@ func TestPageSaysWhereItIs(t *testing.T) {
 	h, key := newLedger(t, "")
 	empty := `{"collection":[],"offset":0,"limit":25,"totalQuantity":0,"totalPage":0,"currentPage":1}`
 	same(t, empty, h.getAs(key, "customer/operations").payload(t))
-	h.clock.move(-123456*time.Microsecond + time.Second)
+	h.clock.Move(-123456*time.Microsecond + time.Second)
 	for range 7 {
 		h.post(in(ledger.Posting{Book: ledger.Main, Amount: usd("1"), Type: ledger.GoodwillCredit}))
 	}
@@ -408,7 +408,7 @@ func TestOperationsAreThoseThatAreAskedFor(t *testing.T) {
 			}
 			add := func(batches int) {
 				for range batches {
-					h.clock.move(time.Duration(draw.IntN(3)) * time.Microsecond)
+					h.clock.Move(time.Duration(draw.IntN(3)) * time.Microsecond)
 					var postings []ledger.Posting
 					for range 1 + draw.IntN(40) {
 						p, r := h.randomPosting(draw)
@@ -457,7 +457,7 @@ func TestPagesStandStillWhileOperationsAreAdded(t *testing.T) {
 		in(ledger.Posting{Book: ledger.AI, Amount: usd("1000000"), Type: ledger.GoodwillCredit}))
 	var rows []row
 	add := func(n int) {
-		h.clock.move(time.Second)
+		h.clock.Move(time.Second)
 		var postings []ledger.Posting
 		for range n {
 			p, r := h.randomPosting(draw)
@@ -589,7 +589,7 @@ func TestDatesAreInThePortalsZone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h, key := newLedger(t, test.zone)
 			for i, event := range test.events {
-				h.clock.move(at(event).Sub(h.clock.Now()))
+				h.clock.Move(at(event).Sub(h.clock.Now()))
 				h.post(in(ledger.Posting{Book: ledger.Main, Amount: usd("1"), Type: ledger.Deposit,
 					Metadata: ledger.NewMetadata(map[string]string{"details": fmt.Sprint(i)})}))
 			}

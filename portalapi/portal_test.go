@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -22,6 +21,7 @@ import (
 	"github.com/bursarhq/bursar/portalapi"
 	"github.com/bursarhq/bursar/sample"
 	"github.com/bursarhq/bursar/store"
+	"github.com/bursarhq/bursar/testenv"
 )
 
 const (
@@ -55,8 +55,8 @@ type house struct {
 	service *billing.Service
 	handler http.Handler
 	server  *httptest.Server
-	clock   *clock
-	log     *journal
+	clock   *testenv.Clock
+	log     *testenv.Log
 	company sample.Company
 	quirky  bool                   // openapi.yaml does not describe it
 	serial  int                    // of what the test made
@@ -67,7 +67,7 @@ type house struct {
 
 func newHouse(t *testing.T, s setup) *house {
 	t.Helper()
-	h := &house{t: t, store: s.store, clock: &clock{now: startOfTime}, log: &journal{}, quirky: s.config.Quirks != (portalapi.Quirks{})}
+	h := &house{t: t, store: s.store, clock: testenv.NewClock(startOfTime), log: &testenv.Log{}, quirky: s.config.Quirks != (portalapi.Quirks{})}
 	if h.store == nil {
 		h.store = openStore(t, store.Config{InMemory: true})
 	}
@@ -360,42 +360,6 @@ func indented(text string) string {
 		return text
 	}
 	return b.String()
-}
-
-// clock is a clock that moves when it is told to.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) move(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
-// journal keeps what is logged.
-type journal struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(p)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
 }
 
 // twoPortals returns a house where two portals, a and b, answer for

@@ -251,7 +251,7 @@ func TestWalletServiceIsBoughtOrScheduled(t *testing.T) {
 		{`{"quantity":{"storage":50},"productQuantityType":1}`, 150, "as many"}, // more has no least
 		{`{"quantity":{"storage":1},"productQuantityType":"Add"}`, 151, "as many"},
 	} {
-		h.clock.move(time.Minute)
+		h.clock.Move(time.Minute)
 		h.put("updatewallet", step.body).wants(t, 200, "true")
 		if quantity, next := storage(); quantity != step.quantity || next != step.next {
 			t.Errorf("%s: there are %d and then %s, want %d and %s", step.body, quantity, next, step.quantity, step.next)
@@ -260,7 +260,7 @@ func TestWalletServiceIsBoughtOrScheduled(t *testing.T) {
 	h.verify()
 	late := func(t *testing.T) *house {
 		h := sampleHouse(t)
-		h.clock.move(25 * 24 * time.Hour)
+		h.clock.Move(25 * 24 * time.Hour)
 		return h
 	}
 	inEuros := func(t *testing.T) *house {
@@ -357,11 +357,11 @@ func TestSamePurchaseIsMadeOnce(t *testing.T) {
 	send("updatewallet", buy, "", false)
 	send("updatewallet", buy, "", true)
 	holds("986.00 USD")
-	h.clock.move(10 * time.Second)
+	h.clock.Move(10 * time.Second)
 	send("updatewallet", buy, "", false)
 	holds("972.00 USD")
 	send("updatewallet", buy, "mine", false)
-	h.clock.move(20 * 24 * time.Hour)
+	h.clock.Move(20 * 24 * time.Hour)
 	send("updatewallet", buy, "mine", true)
 	holds("958.00 USD")
 	send("creditaibalance", `{"amount":8}`, "", false)

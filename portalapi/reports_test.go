@@ -113,7 +113,7 @@ func (h *house) reportNumber() string {
 func newSpender(t *testing.T) (h *house, key string) {
 	t.Helper()
 	h, key = newLedger(t, "Europe/Helsinki")
-	h.clock.now = time.Date(2026, time.December, 31, 21, 59, 59, 999999000, time.UTC) // the last of the year in Helsinki
+	h.clock.Set(time.Date(2026, time.December, 31, 21, 59, 59, 999999000, time.UTC)) // the last of the year in Helsinki
 	owner := decode[docspace.CustomerInfo](t, h.getAs(key, "customerinfo").payload(t)).Payer.ID
 	agent := func(id string) ledger.Metadata {
 		return ledger.NewMetadata(map[string]string{"agent_id": id, "agent_title": "Agent " + id, "details": "=1+1"})
@@ -121,7 +121,7 @@ func newSpender(t *testing.T) (h *house, key string) {
 	h.post(in(ledger.Posting{Book: ledger.Main, Amount: usd("999.5"), Type: ledger.Deposit}),
 		in(ledger.Posting{Book: ledger.AI, Amount: usd("999.5"), Type: ledger.AICredit}))
 	for i, step := range []time.Duration{0, time.Microsecond, 40 * 24 * time.Hour, time.Second} {
-		h.clock.move(step)
+		h.clock.Move(step)
 		h.post(out(ledger.Posting{Book: ledger.Main, Amount: usd("10"), Type: ledger.ServicePayment, Service: "backup", Quantity: 1, Participant: owner, Metadata: agent("7")}),
 			out(ledger.Posting{Book: ledger.Main, Amount: usd("0.00000001"), Type: ledger.ServicePayment, Service: "disk-storage-1-hour", Quantity: 100, Participant: "cron"}),
 			out(ledger.Posting{Book: ledger.Main, Amount: usd("123.45678901"), Type: ledger.ServicePayment, Service: "disk-storage", Quantity: int64(i) + 1}),
@@ -271,7 +271,7 @@ func TestReportsFileIsThePortals(t *testing.T) {
 	for _, number := range []string{"x", "1x", "1.0", "9223372036854775808", "%00", "..%2f1"} {
 		h.do(request{path: "customer/reports/" + number, key: owner, loose: true}).wants(t, http.StatusNotFound, "")
 	}
-	h.clock.move(24*time.Hour + time.Minute)
+	h.clock.Move(24*time.Hour + time.Minute)
 	h.do(request{path: task.ResultFileURL, key: owner}).wantsError(t, "a day later", 404, gone)
 	if got := h.from(thisMachine, request{path: operationsReport, key: owner}).task(t); got != nil {
 		t.Errorf("a day later the task is %+v", got)

@@ -112,7 +112,7 @@ func TestTwelfthRequestIsTooMany(t *testing.T) {
 	h.from(thisMachine, request{method: "POST", path: "request", key: h.company.OwnerKey, body: `{}`}).wants(t, http.StatusBadRequest, "")
 	for i := range 11 {
 		h.send("request", hello).wants(t, http.StatusOK, "")
-		h.clock.move(time.Second)
+		h.clock.Move(time.Second)
 		if all, _ := h.sent(); len(all) != i+1 {
 			t.Fatalf("%d messages were sent", len(all))
 		}
@@ -124,7 +124,7 @@ func TestTwelfthRequestIsTooMany(t *testing.T) {
 	// Nobody else pays for it.
 	elsewhere := h.from("203.0.113.99:1", request{method: "POST", path: "request", key: h.keyOf(billing.Admin), body: hello})
 	elsewhere.wants(t, http.StatusOK, "")
-	h.clock.move(109 * time.Second)
+	h.clock.Move(109 * time.Second)
 	h.send("request", hello).wants(t, http.StatusOK, "")
 	h.send("request", hello).wants(t, http.StatusTooManyRequests, "")
 

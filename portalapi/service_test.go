@@ -152,7 +152,7 @@ func TestServicesAreSwitched(t *testing.T) {
 		{`{"service":"Admin","enabled":true}`, 404, "Service could not be found"},
 		{`{"service":"Storage","enabled":null}`, 200, "[-12]"},
 	} {
-		h.clock.move(time.Minute)
+		h.clock.Move(time.Minute)
 		got := h.from(thisMachine, request{method: "POST", path: "servicestate", key: h.company.OwnerKey, body: step.body, loose: true})
 		if got.status != 200 {
 			got.wantsError(t, step.body, step.status, step.want)
@@ -221,7 +221,7 @@ plans:
 	if got := prices("?active=true"); got != first {
 		t.Errorf("on 8 July there is %s", got)
 	}
-	h.clock.move(24 * time.Hour)
+	h.clock.Move(24 * time.Hour)
 	if got := prices("?active=TRUE"); got != second {
 		t.Errorf("on 9 July there is %s", got)
 	}
@@ -233,7 +233,7 @@ plans:
 // Source: contract, "POST /payment/topupsettings".
 func TestTopUpRuleIsSet(t *testing.T) {
 	h := newHouse(t, setup{})
-	h.clock.move(time.Hour)
+	h.clock.Move(time.Hour)
 	const now = `"lastModified":"2026-07-08T12:39:43.123456Z"}`
 	for _, step := range []struct{ body, want string }{
 		{`{"settings":{"enabled":true,"minBalance":5,"upToBalance":6,"currency":"USD"}}`, `{"enabled":true,"minBalance":5,"upToBalance":6,"currency":"USD",` + now},

@@ -90,9 +90,9 @@ func (s *session) disturb() {
 	h, ctx := s.house, s.house.t.Context()
 	switch s.random.IntN(60) {
 	case 0:
-		h.clock.move(time.Duration(s.random.IntN(3*24*3600)) * time.Second)
+		h.clock.Move(time.Duration(s.random.IntN(3*24*3600)) * time.Second)
 	case 1, 2, 3, 4:
-		h.clock.move(time.Duration(s.random.IntN(3600)) * time.Second)
+		h.clock.Move(time.Duration(s.random.IntN(3600)) * time.Second)
 	case 5:
 		h.setMethod(one(s.random, "set", "set", "set", "expired", "none"), one(s.random, "card", "card", "card_declined", "card_timeout_after", "card_timeout_before"))
 	case 6:

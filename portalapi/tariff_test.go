@@ -81,7 +81,7 @@ func TestStatesFollowOneAnother(t *testing.T) {
 	} {
 		at, err := time.Parse(time.RFC3339, step.at)
 		h.must(err)
-		h.clock.move(at.Sub(h.clock.Now()))
+		h.clock.Move(at.Sub(h.clock.Now()))
 		tariff := decode[docspace.Tariff](t, h.get(tariffBase+"tariff").payload(t))
 		delay := ""
 		if !tariff.Dates.DelayDue.IsZero() {
@@ -227,7 +227,7 @@ func TestPurchasesCostWhatWasQuoted(t *testing.T) {
 	h.must(h.service.SetCustomer(t.Context(), h.company.PortalID, billing.CustomerChange{Balances: []money.Amount{money.FromUnits(900_000*money.Scale, "USD")}}))
 	random := seeded(t)
 	for range 60 {
-		h.clock.move(time.Duration(random.IntN(5*24*3600)) * time.Second)
+		h.clock.Move(time.Duration(random.IntN(5*24*3600)) * time.Second)
 		product, least := "storage", 100
 		if random.IntN(4) == 0 {
 			product, least = "adminwallet", 1

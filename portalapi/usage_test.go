@@ -67,7 +67,7 @@ func TestUsageIsTheSumOfTheOperations(t *testing.T) {
 		in(ledger.Posting{Book: ledger.AI, Amount: usd("100000"), Type: ledger.AICredit}))
 	services := []string{"backup", "disk-storage", "disk-storage-1-hour", "teleport"}
 	for range 300 {
-		h.clock.move(time.Duration(draw.Int64N(int64(24 * time.Hour))))
+		h.clock.Move(time.Duration(draw.Int64N(int64(24 * time.Hour))))
 		amount := money.FromUnits(1+draw.Int64N(20*money.Scale), "USD")
 		who := []string{"cron", "somebody", ""}[draw.IntN(3)]
 		switch draw.IntN(4) {

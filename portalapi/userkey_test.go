@@ -34,7 +34,7 @@ func (h *house) listKeys(t *testing.T, as string) (names []string, whole string)
 // Source: contract, "Authentication".
 func TestKeyIsMadeShownOnceAndEnded(t *testing.T) {
 	h := newHouse(t, setup{})
-	h.clock.move(time.Hour)
+	h.clock.Move(time.Hour)
 	made := h.makeKey(t, h.company.OwnerKey, `{"name":"Spreadsheet","permissions":["*:read"],"expiresInDays":"90"}`)
 	now := startOfTime.Add(time.Hour)
 	if !keyForm.MatchString(made.Key) || made.KeyPostfix != "sk-***"+made.Key[len(made.Key)-4:] || made.Name != "Spreadsheet" ||
@@ -70,7 +70,7 @@ func TestKeysBelongToTheirUsers(t *testing.T) {
 	keys := map[billing.Role]string{}
 	made := map[billing.Role]docspace.APIKey{}
 	for _, role := range []billing.Role{billing.Admin, billing.RoomAdmin, billing.Member} {
-		h.clock.move(time.Minute)
+		h.clock.Move(time.Minute)
 		keys[role] = h.newKey(h.company.PortalID, billing.NewKey{UserEmail: sample.People()[role].Email, Name: "of " + string(role)})
 		made[role] = h.makeKey(t, keys[role], `{"name":"by `+string(role)+`","permissions":[]}`)
 		if made[role].CreateBy.DisplayName != sample.People()[role].Name {
@@ -144,7 +144,7 @@ func TestKeysAreFewAQuarterOfAnHour(t *testing.T) {
 		t.Errorf("number 6: %d", status)
 	}
 	h.from("203.0.113.7:1", request{path: keysPath, key: h.company.OwnerKey}).wants(t, 200, "") // they can still be listed
-	h.clock.move(15 * time.Minute)
+	h.clock.Move(15 * time.Minute)
 	if status := another(); status != 200 {
 		t.Errorf("a quarter of an hour later: %d", status)
 	}

@@ -1,6 +1,6 @@
-// Package testenv has what tests need of the machine they run on. At home a test is
-// skipped where that is missing, and says so; with CI set it fails, since nothing may
-// be left untested there.
+// Package testenv has what tests need around them: a clock, a log, and what must be
+// installed on the machine. At home a test is skipped where that is missing, and says so;
+// with CI set it fails, since nothing may be left untested there.
 package testenv
 
 import (
