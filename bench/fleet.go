@@ -26,7 +26,7 @@ import (
 var fleetProgram string
 
 // fleetSizes are how many portals are read, and how many of them at once.
-var fleetSizes = []struct{ portals, parallel int }{{1000, 64}, {1000, 512}, {10_000, 64}, {10_000, 512}}
+var fleetSizes = []struct{ portals, parallel int }{{1000, 128}, {1000, 512}, {10_000, 128}, {10_000, 512}}
 
 // measureFleet has the program report on many portals, each at its own address and
 // 50 ms away, beside a program for Node that reads the same of them with as many at once.
@@ -67,7 +67,7 @@ func measureFleet(ctx context.Context, b *bench) error {
 
 func fleetName(portals, parallel int) string { return fmt.Sprintf("fleet/%d/%d", portals, parallel) }
 
-// measureFleetOf has both read in turns.
+// measureFleetOf has all read in turns.
 func measureFleetOf(ctx context.Context, b *bench, bursar string, answers *recorded, portals, parallel int) error {
 	return withFleet(ctx, answers, portals, func(f *fleetPortals) error {
 		rounds := max(1, min(b.rounds, 10_000*3/portals))

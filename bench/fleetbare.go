@@ -29,7 +29,7 @@ type fleetList struct {
 
 // readBare reads all portals with net/http and does nothing with what they answer but
 // print it: no reader that is made with net/http is faster. It has as many connections
-// to each portal as Bursar.
+// to each portal as fleet.Each.
 func readBare(file, parallel string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -49,7 +49,7 @@ func readBare(file, parallel string) error {
 	portals.SetLimit(many)
 	for _, address := range list.URLs {
 		portals.Go(func() error {
-			parts, err := bareReport(&list, address, max(1, min(len(list.Paths), 1024/many)))
+			parts, err := bareReport(&list, address, min(len(list.Paths), max(2, 384/many)))
 			if err != nil {
 				return err
 			}

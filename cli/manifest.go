@@ -61,7 +61,7 @@ func addMany(cmd *cobra.Command, env Env) *many {
 	f.StringSliceVar(&m.portals, "portal", nil, "only this portal, by the name of its profile; may be repeated")
 	f.StringSliceVar(&m.groups, "group", nil, "only the portals of this group; may be repeated")
 	cmd.MarkFlagsMutuallyExclusive("portal", "group")
-	f.IntVar(&m.parallel, "parallel", 64, "how many portals at once")
+	f.IntVar(&m.parallel, "parallel", fleet.DefaultParallel, "how many portals at once")
 	f.DurationVar(&m.timeout, "timeout", 30*time.Second, "how long a portal may take for an answer, and four times as long to move money")
 	f.BoolVarP(&m.quiet, "quiet", "q", false, "print nothing but the result and errors")
 	return m

@@ -124,11 +124,11 @@ func runReportAll(ctx context.Context, env Env, flags *reportFlags, only []docsp
 }
 
 // spareMemory has garbage collected twice as often as usual, until the function that it
-// returns is called: where few portals are read at once there is time for that, as the
-// network is waited for. Whoever sets GOGC knows better.
+// returns is called: unless very many portals are read at once there is time for that,
+// as the network is waited for. Whoever sets GOGC knows better.
 func spareMemory(env Env, parallel int) (end func()) {
-	const few, percent = 64, 50
-	if parallel > few || env.get("GOGC") != "" {
+	const percent = 50
+	if parallel > fleet.DefaultParallel || env.get("GOGC") != "" {
 		return func() {}
 	}
 	before := debug.SetGCPercent(percent)

@@ -25,7 +25,7 @@ func selectionFlags(cmd *cobra.Command, env Env, timeout string) *selection {
 	f := cmd.Flags()
 	f.BoolVar(&s.all, "all", false, "all portals that bursar profile knows")
 	f.StringSliceVar(&s.groups, "group", nil, "those of a group; may be repeated")
-	f.IntVar(&s.parallel, "parallel", 64, "how many portals at once")
+	f.IntVar(&s.parallel, "parallel", fleet.DefaultParallel, "how many portals at once")
 	for _, one := range []string{"portal", "key", "key-file"} {
 		cmd.MarkFlagsMutuallyExclusive("all", one)
 		cmd.MarkFlagsMutuallyExclusive("group", one)

@@ -18,7 +18,7 @@ import (
 // Reader opens portals, and reads many of them at once.
 type Reader struct {
 	Keys *Keys
-	// Parallel is how many portals are read at once; 0 means 64.
+	// Parallel is how many portals are read at once; 0 means DefaultParallel.
 	Parallel int
 	// Timeout bounds all that is read of one portal; 0 means 30 seconds.
 	Timeout time.Duration
@@ -31,19 +31,21 @@ type Reader struct {
 	trusted sync.Map // trust by file of certificates
 }
 
+// DefaultParallel is how many portals are read at once.
+const DefaultParallel = 128
+
 const (
-	defaultParallel  = 64
 	defaultTimeout   = 30 * time.Second
 	defaultPerMinute = 600
 	burst            = 50 // as many reads as a portal answers at once
 
-	// maxConnections is how many connections there are to all portals that are read at
-	// once. Where few are, all parts of each come at once; where many are, they take turns
-	// on two connections or one: that takes no longer for all of them, and costs a
-	// fraction of the handshakes, and of the memory.
-	maxConnections = 1024
-	// allAtOnce is how many requests a report with its runway is, at most, at one time.
-	allAtOnce = 8
+	// Up to so many connections there are to all portals that are read at once, but two
+	// to each: where few are read, all parts of one come at the same time; where many are,
+	// they take turns. That takes no longer for all of them, and costs a fraction of the
+	// handshakes, and of the memory.
+	sharedConnections, leastConnections = 384, 2
+	// allAtOnce is how many requests a line about a portal is, with its runway.
+	allAtOnce = 6
 	// A request fits into the first, and most answers into the second, in bytes.
 	requestBuffer, answerBuffer = 1 << 10, 2 << 10
 )
@@ -87,7 +89,7 @@ func (r *Reader) open(ctx context.Context, p Profile, connections int) (*Portal,
 	config.URL, config.Key = p.URL, key
 	sparing := connections > 0 && connections < allAtOnce
 	if sparing {
-		config.AtOnce = max(1, connections-1) // and one for what is read beside the report
+		config.AtOnce = connections - 1 // and one for what is read beside the report
 	}
 	config.Transport = &limited{transport, rate.NewLimiter(rate.Limit(perMinute)/60, min(burst, perMinute)), func(status int) {
 		if r.Seen != nil {
@@ -195,10 +197,10 @@ func Each[T any](ctx context.Context, r *Reader, portals []Profile, ask func(con
 	)
 	parallel := r.Parallel
 	if parallel <= 0 {
-		parallel = defaultParallel
+		parallel = DefaultParallel
 	}
 	parallel = min(parallel, len(portals))
-	connections := max(1, maxConnections/max(1, parallel))
+	connections := max(leastConnections, sharedConnections/max(1, parallel))
 	for range parallel {
 		wg.Go(func() {
 			for profile := range next {

@@ -321,7 +321,7 @@ func TestEachIsSparingOfConnections(t *testing.T) {
 	for _, test := range []struct {
 		parallel, most int
 		http2          bool
-	}{{64, 8, false}, {256, 4, false}, {512, 2, false}, {512, 2, true}, {1024, 1, false}} {
+	}{{48, 8, false}, {64, 6, false}, {128, 3, false}, {512, 2, false}, {512, 2, true}} {
 		var seen connections
 		server := httptest.NewUnstartedServer(httputil.NewSingleHostReverseProxy(to))
 		server.Config.ConnState = seen.watch
