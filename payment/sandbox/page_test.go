@@ -273,7 +273,7 @@ func TestOpen(t *testing.T) {
 	}
 	// Who guesses gets nothing.
 	customer, id, token := s.open(payPage("p-3"))
-	for _, guess := range [][3]string{{customer, id, ""}, {customer, id, token[:31] + "x"}, {"other", id, token}, {customer, "p-4", token}} {
+	for _, guess := range [][3]string{{customer, id, ""}, {customer, id, token[:31] + "!"}, {"other", id, token}, {customer, "p-4", token}} {
 		_, err := s.Visit(t.Context(), guess[0], guess[1], guess[2])
 		only(t, err, payment.ErrNotFound)
 		_, err = s.Answer(t.Context(), guess[0], guess[1], guess[2], by("card"))
