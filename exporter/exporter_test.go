@@ -1,7 +1,6 @@
 package exporter_test
 
 import (
-	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -12,7 +11,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -26,40 +24,15 @@ import (
 	"github.com/bursarhq/bursar/exporter"
 	"github.com/bursarhq/bursar/fleet"
 	"github.com/bursarhq/bursar/money"
+	"github.com/bursarhq/bursar/testenv"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // watcher is time that is moved by hand, and what was logged.
 type watcher struct {
-	mu  sync.Mutex
-	at  time.Time
-	log bytes.Buffer
-}
-
-func (w *watcher) now() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.at
-}
-
-func (w *watcher) pass(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.at = w.at.Add(d)
-}
-
-// Write keeps a line of the log.
-func (w *watcher) Write(b []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.log.Write(b)
-}
-
-func (w *watcher) logged() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.log.String()
+	testenv.Clock
+	testenv.Log
 }
 
 func profileOf(name string, p *docspacetest.Portal) fleet.Profile {
@@ -68,12 +41,12 @@ func profileOf(name string, p *docspacetest.Portal) fleet.Profile {
 
 // newExporter returns an exporter whose client repeats nothing.
 func newExporter(w *watcher, change func(*exporter.Config), profiles ...fleet.Profile) *exporter.Exporter {
-	if w.at.IsZero() {
-		w.at = time.Now()
+	if w.Now().IsZero() {
+		w.Set(time.Now())
 	}
 	config := exporter.Config{
 		Reader:  &fleet.Reader{Keys: &fleet.Keys{}, Timeout: time.Minute, Config: docspace.Config{MaxAttempts: 1}},
-		Portals: profiles, Now: w.now, Chance: func(n int64) int64 { return n / 2 },
+		Portals: profiles, Now: w.Now, Chance: func(n int64) int64 { return n / 2 },
 		Log: slog.New(slog.NewTextHandler(w, nil)), Version: "1.2.3",
 	}
 	if change != nil {
@@ -258,7 +231,7 @@ func TestWhatFailsIsKeptForAWhile(t *testing.T) {
 	want(t, shown(t, e), map[string]string{balance: "148.5", `docspace_up{portal="acme"}`: "1"})
 
 	portal.Inject(docspacetest.BadGateway())
-	w.pass(time.Hour)
+	w.Move(time.Hour)
 	if err := once(t, e)["acme"]; !errors.Is(err, docspace.ErrPortalFailed) {
 		t.Errorf("%v", err)
 	}
@@ -266,11 +239,11 @@ func TestWhatFailsIsKeptForAWhile(t *testing.T) {
 		balance: "148.5", `docspace_up{portal="acme"}`: "0", `docspace_part_up{part="balance",portal="acme"}`: "0",
 		`docspace_scrape_errors_total{kind="portal_failed",portal="acme"}`: "1",
 	})
-	if logged := w.logged(); !strings.Contains(logged, "can't be read") || !strings.Contains(logged, "portal=acme") {
+	if logged := w.String(); !strings.Contains(logged, "can't be read") || !strings.Contains(logged, "portal=acme") {
 		t.Errorf("%s", logged)
 	}
 
-	w.pass(time.Second)
+	w.Move(time.Second)
 	got := shown(t, e)
 	want(t, got, map[string]string{balance: "", `docspace_up{portal="acme"}`: "0"})
 	for _, absent := range []string{"wallet_", "plan_", "topup_", "upcoming_"} {
@@ -285,7 +258,7 @@ func TestWhatFailsIsKeptForAWhile(t *testing.T) {
 	portal.Heal()
 	once(t, e)
 	want(t, shown(t, e), map[string]string{balance: "148.5", `docspace_up{portal="acme"}`: "1"})
-	if logged := w.logged(); !strings.Contains(logged, "read again") {
+	if logged := w.String(); !strings.Contains(logged, "read again") {
 		t.Errorf("%s", logged)
 	}
 }
@@ -296,7 +269,7 @@ func TestOldIsNotShown(t *testing.T) {
 	portal, w := docspacetest.New(t), &watcher{}
 	e := newExporter(w, nil, profileOf("acme", portal))
 	once(t, e)
-	w.pass(time.Hour + time.Second)
+	w.Move(time.Hour + time.Second)
 	got := shown(t, e)
 	want(t, got, map[string]string{`docspace_up{portal="acme"}`: "0", `docspace_part_up{part="quota",portal="acme"}`: "0"})
 	if has(got, "docspace_wallet_") || has(got, "docspace_plan_") {
@@ -387,7 +360,7 @@ func TestRunwayIsReadNowAndThen(t *testing.T) {
 	if read == 0 {
 		t.Fatal("the past was not read")
 	}
-	w.pass(29 * time.Minute)
+	w.Move(29 * time.Minute)
 	once(t, e)
 	if portal.Requests("customer/operations") != read {
 		t.Error("the past was read again")
@@ -395,7 +368,7 @@ func TestRunwayIsReadNowAndThen(t *testing.T) {
 	if !has(shown(t, e), "docspace_wallet_runway_seconds") {
 		t.Error("what was known is forgotten")
 	}
-	w.pass(time.Minute)
+	w.Move(time.Minute)
 	once(t, e)
 	if portal.Requests("customer/operations") == read {
 		t.Error("the past was not read again")

@@ -18,7 +18,7 @@ func TestReadingsAreTimedOneByOne(t *testing.T) {
 	keyless := profileOf("keyless", portal)
 	keyless.Key = fleet.Key{Variable: "NOT_SET"}
 	e := newExporter(w, func(c *exporter.Config) { c.Reader.Parallel = 1 }, profileOf("a", portal), profileOf("b", portal), keyless)
-	if err := e.ReadOnce(t.Context(), func(fleet.Profile, error) { w.pass(10 * time.Minute) }); err != nil {
+	if err := e.ReadOnce(t.Context(), func(fleet.Profile, error) { w.Move(10 * time.Minute) }); err != nil {
 		t.Fatal(err)
 	}
 	want(t, shown(t, e), map[string]string{
